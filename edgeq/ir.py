@@ -1,0 +1,207 @@
+"""The typed, frozen graph that every stage takes and returns (activations NHWC)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from math import prod
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeq.errors import ModelError
+
+if TYPE_CHECKING:
+    from edgeq.ops.base import Op
+
+FloatArray = NDArray[np.floating]
+IntArray = NDArray[np.integer]
+Array = NDArray[np.generic]
+
+
+@dataclass(frozen=True, eq=False)
+class QuantParams:
+    """Affine quantization: real = scale * (q - zero).
+
+    `scale` is float64 and `zero` int32, of shape () for a whole tensor or (C,) along `axis`;
+    `bits` is the width of the stored integers, which are signed.
+    """
+
+    scale: NDArray[np.float64]
+    zero: NDArray[np.int32]
+    bits: int = 8
+    axis: int | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "scale", _frozen(np.asarray(self.scale, np.float64)))
+        object.__setattr__(self, "zero", _frozen(np.asarray(self.zero, np.int32)))
+        assert self.scale.shape == self.zero.shape, (self.scale.shape, self.zero.shape)
+        assert self.scale.ndim == (0 if self.axis is None else 1)
+        assert bool(np.all(np.isfinite(self.scale)) and np.all(self.scale > 0)), self.scale
+
+    @property
+    def qmin(self) -> int:
+        return -(1 << (self.bits - 1))
+
+    @property
+    def qmax(self) -> int:
+        return (1 << (self.bits - 1)) - 1
+
+    def quantize(self, x: FloatArray) -> IntArray:
+        """Integers nearest to `x` (half away from zero, as TFLite), clamped to [qmin, qmax]."""
+        scale, zero = self._along(x.ndim)
+        scaled = np.asarray(x, np.float64) / scale
+        rounded = np.sign(scaled) * np.floor(np.abs(scaled) + 0.5)
+        return np.clip(rounded + zero, self.qmin, self.qmax).astype(dtype_of(self.bits))
+
+    def dequantize(self, q: IntArray) -> NDArray[np.float32]:
+        """Real values of the integers `q`."""
+        scale, zero = self._along(q.ndim)
+        return (scale * (q.astype(np.int64) - zero)).astype(np.float32)
+
+    def _along(self, ndim: int) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
+        if self.axis is None:
+            return self.scale, self.zero
+        shape = [1] * ndim
+        shape[self.axis] = -1
+        return self.scale.reshape(shape), self.zero.reshape(shape)
+
+
+def same_params(a: QuantParams, b: QuantParams) -> bool:
+    """True where `a` and `b` map every integer to the same real value."""
+    return (
+        a.bits == b.bits
+        and a.axis == b.axis
+        and np.array_equal(a.scale, b.scale)
+        and np.array_equal(a.zero, b.zero)
+    )
+
+
+def dtype_of(bits: int) -> type[np.signedinteger]:
+    """The numpy type that stores signed integers of `bits`."""
+    return np.int8 if bits <= 8 else np.int16 if bits <= 16 else np.int32
+
+
+@dataclass(frozen=True, eq=False)
+class Tensor:
+    """One value of the graph: an activation (`data` is None) or a constant.
+
+    In a float graph constants are float32 (or int32/int64 for indices) and `q` is None;
+    in an integer graph every float tensor has `q` and constants hold the integers.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    data: Array | None = None
+    q: QuantParams | None = None
+
+    def __post_init__(self) -> None:
+        if self.data is not None:
+            assert self.data.shape == self.shape, (self.name, self.data.shape, self.shape)
+            object.__setattr__(self, "data", _frozen(self.data))
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return prod(self.shape)
+
+    @property
+    def is_const(self) -> bool:
+        return self.data is not None
+
+    @property
+    def params(self) -> QuantParams:
+        """The quantization parameters of a tensor that is known to have them."""
+        assert self.q is not None, f"{self.name} is not quantized"
+        return self.q
+
+
+@dataclass(frozen=True, eq=False)
+class Graph:
+    """Operators in execution order over named tensors; checked when it is made."""
+
+    tensors: Mapping[str, Tensor]
+    ops: tuple[Op, ...]
+    ins: tuple[str, ...]
+    outs: tuple[str, ...]
+    name: str = field(default="model")
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "tensors", MappingProxyType(dict(self.tensors)))
+        self.check()
+
+    def tensor(self, name: str) -> Tensor:
+        return self.tensors[name]
+
+    def const(self, name: str) -> Array:
+        """The data of the constant `name`."""
+        data = self.tensors[name].data
+        assert data is not None, f"{name} is not a constant"
+        return data
+
+    def producer(self, name: str) -> Op | None:
+        """The operator that writes `name`, or None for inputs and constants."""
+        return next((op for op in self.ops if name in op.outs), None)
+
+    def consumers(self, name: str) -> tuple[Op, ...]:
+        """The operators that read `name`, in execution order."""
+        return tuple(op for op in self.ops if name in op.ins)
+
+    def activations(self) -> Iterator[Tensor]:
+        """Graph inputs, then every operator's outputs, in execution order."""
+        for name in self.ins:
+            yield self.tensors[name]
+        for op in self.ops:
+            for name in op.outs:
+                yield self.tensors[name]
+
+    def replace(
+        self,
+        *,
+        tensors: Mapping[str, Tensor] | None = None,
+        ops: tuple[Op, ...] | None = None,
+        ins: tuple[str, ...] | None = None,
+        outs: tuple[str, ...] | None = None,
+    ) -> Graph:
+        """A new, checked graph; tensors that nothing uses any more are dropped."""
+        new_ops = self.ops if ops is None else ops
+        new_ins = self.ins if ins is None else ins
+        new_outs = self.outs if outs is None else outs
+        used = {n for op in new_ops for n in (*op.ins, *op.outs)} | {*new_ins, *new_outs}
+        pool = self.tensors if tensors is None else tensors
+        kept = {n: t for n, t in pool.items() if n in used}
+        return replace(self, tensors=kept, ops=new_ops, ins=new_ins, outs=new_outs)
+
+    def with_tensors(self, *changed: Tensor) -> Graph:
+        """A new graph in which `changed` replace (or join) the tensors of the same name."""
+        return self.replace(tensors={**self.tensors, **{t.name: t for t in changed}})
+
+    def check(self) -> None:
+        """Raise ModelError where an operator reads what nothing wrote, or a shape disagrees."""
+        known = {n for n, t in self.tensors.items() if t.is_const} | set(self.ins)
+        for op in self.ops:
+            for name in op.ins:
+                if name and name not in known:
+                    raise ModelError(op.name, f"input {name!r} is not produced before it is used",
+                                     "operators in execution order", "export the model again")
+            ins = tuple(self.tensors[n] for n in op.ins)
+            shapes = op.shape(*(t.shape for t in ins))
+            for name, shape in zip(op.outs, shapes, strict=True):
+                if self.tensors[name].shape != shape:
+                    raise ModelError(op.name, f"output {name!r} has shape "
+                                     f"{self.tensors[name].shape}, its inputs give {shape}",
+                                     "consistent shapes", "export the model again")
+                known.add(name)
+        for name in self.outs:
+            if name not in known:
+                raise ModelError("graph", f"output {name!r} is never written",
+                                 "outputs of an operator", "export the model again")
+
+
+def _frozen(array: NDArray) -> NDArray:  # type: ignore[type-arg]
+    """A read-only view, so that nobody writes into a shared array."""
+    view = array.view()
+    view.flags.writeable = False
+    return view

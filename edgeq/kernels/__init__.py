@@ -1,0 +1,10 @@
+"""The kernels of every ISA, an explicit tuple per operator; first fit within an ISA wins."""
+
+from __future__ import annotations
+
+from edgeq.kernels import conv2d_c
+from edgeq.kernels.base import MacKernel
+
+CONV2D: tuple[MacKernel, ...] = (
+    *conv2d_c.KERNELS,
+)

@@ -1,0 +1,96 @@
+"""What a kernel is: one C function of the runtime and the Python half that feeds it.
+
+A convolution-like layer arrives here as a `MacLayer`: geometry, integer weights, folded bias
+and requantization. A `MacKernel` says which layers its C function takes, how it wants the
+weights packed and how much scratch it needs. One file here mirrors one C file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeq.board import Target
+from edgeq.plan import Blob
+
+
+@dataclass(frozen=True, eq=False)
+class MacLayer:
+    """A quantized convolution, depthwise convolution or dense layer, ready for a kernel.
+
+    The accumulator of output channel c is sum(x * w[c]) + bias[c]; the input's zero point is
+    already folded into `bias`, and padding reads as `in_zero`. Dense layers have
+    in_h = in_w = out_h = out_w = kh = kw = 1.
+    """
+
+    in_h: int
+    in_w: int
+    in_c: int
+    out_h: int
+    out_w: int
+    out_c: int
+    kh: int
+    kw: int
+    stride_h: int
+    stride_w: int
+    dil_h: int
+    dil_w: int
+    pad_top: int  # rows of padding above; what is missing below follows from out_h
+    pad_left: int
+    in_zero: int
+    out_zero: int
+    act_min: int
+    act_max: int
+    weights: NDArray[np.int8]  # conv (out_c, kh, kw, in_c), depthwise (kh, kw, out_c), dense (out_c, in_c)
+    bias: NDArray[np.int32]  # (out_c,)
+    mult: NDArray[np.int32]  # (out_c,) Q31
+    shift: NDArray[np.int8]  # (out_c,) positive is left
+
+    @property
+    def pointwise(self) -> bool:
+        """1x1, stride 1, no padding: every pixel is its own dot product."""
+        return (self.kh, self.kw, self.stride_h, self.stride_w) == (1, 1, 1, 1) and (
+            self.out_h, self.out_w) == (self.in_h, self.in_w)
+
+    @property
+    def acc_bound(self) -> int:
+        """Largest |accumulator| that any input can cause, over all channels (exact)."""
+        w = self.weights.astype(np.int64)
+        axes = tuple(range(w.ndim - 1)) if w.ndim == 3 else tuple(range(1, w.ndim))
+        pos, neg = np.maximum(w, 0).sum(axes), np.minimum(w, 0).sum(axes)
+        high = pos * 127 + neg * -128 + self.bias
+        low = pos * -128 + neg * 127 + self.bias
+        return int(max(np.abs(high).max(), np.abs(low).max()))
+
+
+@dataclass(frozen=True)
+class MacKernel:
+    """One C function for a kind of `MacLayer`."""
+
+    func: str  # the C function; its file is `source`
+    isa: str  # the chain entry of Board.isa that it needs
+    source: str  # below runtime_c/, e.g. "kernels/eq_conv2d_1x1_s8_mve.c"
+    fits: Callable[[MacLayer, Target], bool]
+    pack: Callable[[MacLayer], NDArray[np.int8]]  # flat weights in the layout of the C file
+    layout: str  # that layout in words, for the generated comment
+    scratch: Callable[[MacLayer], int]
+    headers: tuple[str, ...] = ()  # further files below runtime_c/ that `source` includes
+    # least distance by which the output may start below the dying input, None: disjoint
+    overlap: Callable[[MacLayer], int | None] = lambda layer: None
+
+
+def choose(kernels: tuple[MacKernel, ...], layer: MacLayer, target: Target) -> MacKernel:
+    """The first kernel in the board's ISA chain that takes `layer` (tuple order within an ISA)."""
+    for isa in target.board.isa:
+        for kernel in kernels:
+            if kernel.isa == isa and kernel.fits(layer, target):
+                return kernel
+    raise AssertionError("the portable kernel takes every layer")
+
+
+def weight_blob(kernel: MacKernel, layer: MacLayer) -> Blob:
+    """The packed weights as a table."""
+    return Blob("weights", "int8_t", kernel.pack(layer), kernel.layout, align=16)

@@ -1,0 +1,148 @@
+"""What every operator is: one frozen class that holds all its knowledge (docs/architecture.md)."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, ClassVar
+
+from edgeq.errors import UnsupportedError
+from edgeq.ir import FloatArray, Graph, IntArray, QuantParams
+
+if TYPE_CHECKING:
+    from edgeq.board import Target
+    from edgeq.plan import Call
+    from edgeq.readers.node import TfliteNode
+
+Shape = tuple[int, ...]
+
+
+class Act(Enum):
+    """Activations that a kernel applies for free, as a clamp of its output."""
+
+    NONE = "none"
+    RELU = "relu"
+    RELU6 = "relu6"
+    RELU_N1_TO_1 = "relu_n1_to_1"
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The real interval that the activation clamps to."""
+        inf = float("inf")
+        return {
+            Act.NONE: (-inf, inf), Act.RELU: (0.0, inf),
+            Act.RELU6: (0.0, 6.0), Act.RELU_N1_TO_1: (-1.0, 1.0),
+        }[self]
+
+
+@dataclass(frozen=True)
+class Free:
+    """The output's parameters are chosen from its observed range."""
+
+
+@dataclass(frozen=True)
+class SameAsInput:
+    """The output has the parameters of input `index` (pooling, reshape, pad, ...)."""
+
+    index: int = 0
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """The output's parameters are given by the function's range (softmax: 1/256, -128)."""
+
+    scale: float
+    zero: int
+
+
+Rule = Free | SameAsInput | Fixed
+
+
+@dataclass(frozen=True)
+class WeightSpec:
+    """Which inputs of an operator are weights: `weight` quantized along `axis`, `bias` int32."""
+
+    weight: int
+    axis: int
+    bias: int
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A constraint that is at once check, error message and manual line.
+
+    `check(op, graph)` returns what was found where the limit is broken, else "".
+    """
+
+    text: str
+    check: Callable[[Op, Graph], str]
+    fix: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Op(ABC):
+    """One node: reads the tensors `ins`, writes the tensors `outs`."""
+
+    name: str
+    ins: tuple[str, ...]
+    outs: tuple[str, ...]
+
+    tflite_names: ClassVar[tuple[str, ...]] = ()  # BuiltinOperator names that become this class
+    limits: ClassVar[tuple[Limit, ...]] = ()
+    weight_spec: ClassVar[WeightSpec | None] = None
+    is_view: ClassVar[bool] = False  # the output is the input's bytes under another shape
+
+    @classmethod
+    def from_tflite(cls, node: TfliteNode) -> Op | tuple[Op, ...]:
+        """The operator(s) for one TFLite node; raises UnsupportedError."""
+        raise UnsupportedError(node.name, f"{cls.__name__} is not read from TFLite",
+                               "an operator listed by `edgeq ops`", "replace the layer")
+
+    @abstractmethod
+    def shape(self, *ins: Shape) -> tuple[Shape, ...]:
+        """Output shapes for the input shapes."""
+
+    @abstractmethod
+    def run(self, *xs: FloatArray) -> tuple[FloatArray, ...]:
+        """Float reference; activations may carry any leading batch dimension."""
+
+    def rule(self) -> Rule:
+        """How the output's quantization parameters follow."""
+        return Free()
+
+    @abstractmethod
+    def run_int(self, g: Graph, *qs: IntArray) -> tuple[IntArray, ...]:
+        """The specification of the arithmetic: integers in, integers out, exact."""
+
+    @abstractmethod
+    def lower(self, g: Graph, target: Target) -> tuple[Call, ...]:
+        """The C calls for this operator: constants folded, weights packed, function chosen."""
+
+    def macs(self, g: Graph) -> int:
+        """Multiply-accumulates of one inference."""
+        return 0
+
+
+def check_limits(op: Op, g: Graph) -> None:
+    """Raise UnsupportedError for the first limit that `op` breaks."""
+    for limit in op.limits:
+        found = limit.check(op, g)
+        if found:
+            raise UnsupportedError(f"{type(op).__name__} {op.name!r}", found, limit.text, limit.fix)
+
+
+def clamp_bounds(act: Act, q_out: QuantParams) -> tuple[int, int]:
+    """(act_min, act_max): the integer interval of `act` under the output's parameters."""
+    low, high = act.bounds
+    scale, zero = float(q_out.scale), int(q_out.zero)
+
+    def grid(value: float) -> int:
+        # TFLite's CalculateActivationRangeQuantized: zero + round(value / scale), half away
+        scaled = value / scale
+        return zero + int(abs(scaled) + 0.5) * (1 if scaled >= 0 else -1)
+
+    act_min = q_out.qmin if low == -float("inf") else max(q_out.qmin, grid(low))
+    act_max = q_out.qmax if high == float("inf") else min(q_out.qmax, grid(high))
+    return act_min, act_max

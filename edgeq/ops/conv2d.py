@@ -1,0 +1,124 @@
+"""Conv2D: dense 2-D convolution, NHWC input, (out_c, kh, kw, in_c) weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from edgeq import kernels
+from edgeq.board import Target
+from edgeq.ir import FloatArray, Graph, IntArray
+from edgeq.kernels.base import MacLayer, choose
+from edgeq.ops.base import Act, Limit, Op, Shape, WeightSpec
+from edgeq.ops.mac import apply_act, epilogue, exact_matmul, folded_bias, mac_fields
+from edgeq.ops.windows import Window
+from edgeq.plan import Call
+from edgeq.readers.node import TfliteNode
+
+
+def _channels_differ(op: Op, g: Graph) -> str:
+    in_c, w_c = g.tensor(op.ins[0]).shape[-1], g.tensor(op.ins[1]).shape[-1]
+    return "" if in_c == w_c else f"input has {in_c} channels, weights take {w_c}"
+
+
+def _weights_not_const(op: Op, g: Graph) -> str:
+    return "" if g.tensor(op.ins[1]).is_const else "weights are computed at run time"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conv2D(Op):
+    """y[n, oy, ox, oc] = act(sum(x[n, oy*s + ky*d - p, ..., ic] * w[oc, ky, kx, ic]) + b[oc]).
+
+    Inputs: x (n, h, w, in_c), w (out_c, kh, kw, in_c), b (out_c,).
+    """
+
+    stride: tuple[int, int] = (1, 1)
+    dilation: tuple[int, int] = (1, 1)
+    pad: tuple[tuple[int, int], tuple[int, int]] = ((0, 0), (0, 0))
+    act: Act = Act.NONE
+
+    tflite_names: ClassVar[tuple[str, ...]] = ("CONV_2D",)
+    weight_spec: ClassVar[WeightSpec] = WeightSpec(weight=1, axis=0, bias=2)
+    limits: ClassVar[tuple[Limit, ...]] = (
+        Limit("constant weights", _weights_not_const, "freeze the model before export"),
+        Limit("one group: in_c of the weights equals the input's channels", _channels_differ,
+              "split the grouped convolution into one convolution a group"),
+    )
+
+    @classmethod
+    def from_tflite(cls, node: TfliteNode) -> Op | tuple[Op, ...]:
+        opts = node.conv_options()
+        ins = (node.ins[0], node.ins[1], node.bias())
+        _, kh, kw, _ = node.shape(1)
+        return cls(name=node.name, ins=ins, outs=node.outs, stride=opts.stride,
+                   dilation=opts.dilation, pad=node.padding(kh, kw, opts), act=opts.act)
+
+    def window(self, w_shape: Shape) -> Window:
+        return Window(w_shape[1], w_shape[2], self.stride, self.dilation, self.pad)
+
+    def shape(self, *ins: Shape) -> tuple[Shape, ...]:
+        x, w, _ = ins
+        out_h, out_w = self.window(w).out_size(x[1], x[2])
+        return ((x[0], out_h, out_w, w[0]),)
+
+    def run(self, *xs: FloatArray) -> tuple[FloatArray, ...]:
+        x, w, b = xs
+        patches = self.window(w.shape).patches(x, 0.0)  # (n, oh, ow, kh, kw, ic)
+        flat = patches.reshape(*patches.shape[:3], -1)
+        y = flat @ w.reshape(w.shape[0], -1).T + b
+        return (apply_act(y, self.act),)
+
+    def run_int(self, g: Graph, *qs: IntArray) -> tuple[IntArray, ...]:
+        x, w, b = qs
+        in_zero = int(g.tensor(self.ins[0]).params.zero)
+        patches = self.window(w.shape).patches(x, in_zero)
+        flat = patches.reshape(*patches.shape[:3], -1)
+        rows = w.reshape(w.shape[0], -1)  # (out_c, k)
+        bias = folded_bias(b, rows.sum(1, dtype=np.int64), in_zero)
+        acc = exact_matmul(flat, rows.T) + bias
+        return (epilogue(self, g, self.act, w.shape[0]).apply(acc),)
+
+    def macs(self, g: Graph) -> int:
+        w = g.tensor(self.ins[1]).shape
+        _, out_h, out_w, out_c = g.tensor(self.outs[0]).shape
+        return out_h * out_w * out_c * w[1] * w[2] * w[3]
+
+    def mac_layer(self, g: Graph) -> MacLayer:
+        """The layer as its kernels see it."""
+        x, y = g.tensor(self.ins[0]), g.tensor(self.outs[0])
+        w, b = g.const(self.ins[1]), g.const(self.ins[2])
+        epi = epilogue(self, g, self.act, w.shape[0])
+        in_zero = int(x.params.zero)
+        bias = folded_bias(b, w.reshape(w.shape[0], -1).sum(1, dtype=np.int64), in_zero)
+        return MacLayer(
+            in_h=x.shape[1], in_w=x.shape[2], in_c=x.shape[3],
+            out_h=y.shape[1], out_w=y.shape[2], out_c=y.shape[3],
+            kh=w.shape[1], kw=w.shape[2], stride_h=self.stride[0], stride_w=self.stride[1],
+            dil_h=self.dilation[0], dil_w=self.dilation[1],
+            pad_top=self.pad[0][0], pad_left=self.pad[1][0],
+            in_zero=in_zero, out_zero=epi.out_zero, act_min=epi.act_min, act_max=epi.act_max,
+            weights=w.astype(np.int8), bias=bias.astype(np.int32), mult=epi.mult, shift=epi.shift,
+        )
+
+    def lower(self, g: Graph, target: Target) -> tuple[Call, ...]:
+        layer = self.mac_layer(g)
+        kernel = choose(kernels.CONV2D, layer, target)
+        fields = (
+            ("in_h", layer.in_h), ("in_w", layer.in_w), ("in_c", layer.in_c),
+            ("out_h", layer.out_h), ("out_w", layer.out_w), ("out_c", layer.out_c),
+            ("kh", layer.kh), ("kw", layer.kw),
+            ("stride_h", layer.stride_h), ("stride_w", layer.stride_w),
+            ("dil_h", layer.dil_h), ("dil_w", layer.dil_w),
+            ("pad_top", layer.pad_top), ("pad_left", layer.pad_left),
+            ("in_zero", layer.in_zero), ("out_zero", layer.out_zero),
+            ("act_min", layer.act_min), ("act_max", layer.act_max),
+            *mac_fields(layer, kernel),
+        )
+        return (Call(
+            name=self.name, op="Conv2D", func=kernel.func, struct="eq_conv2d_s8_t",
+            fields=fields, ins=self.ins[:1], outs=self.outs,
+            sources=(kernel.source, *kernel.headers), overlap=(kernel.overlap(layer),),
+            scratch=kernel.scratch(layer), macs=self.macs(g),
+        ),)

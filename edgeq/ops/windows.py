@@ -1,0 +1,49 @@
+"""Sliding windows over NHWC arrays: the geometry that convolution and pooling share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Window:
+    """Kernel size, stride, dilation and explicit padding of a 2-D window."""
+
+    kh: int
+    kw: int
+    stride: tuple[int, int] = (1, 1)
+    dilation: tuple[int, int] = (1, 1)
+    pad: tuple[tuple[int, int], tuple[int, int]] = ((0, 0), (0, 0))  # ((top, bottom), (left, right))
+
+    def out_size(self, in_h: int, in_w: int) -> tuple[int, int]:
+        """(out_h, out_w)."""
+        sizes = []
+        for size, k, s, d, p in zip((in_h, in_w), (self.kh, self.kw), self.stride,
+                                    self.dilation, self.pad, strict=True):
+            sizes.append((size + p[0] + p[1] - ((k - 1) * d + 1)) // s + 1)
+        return sizes[0], sizes[1]
+
+    def patches(self, x: NDArray, fill: float) -> NDArray:  # type: ignore[type-arg]
+        """View of the padded input as (n, out_h, out_w, kh, kw, c); padding reads as `fill`."""
+        n, h, w, c = x.shape
+        out_h, out_w = self.out_size(h, w)
+        if self.pad != ((0, 0), (0, 0)):
+            x = np.pad(x, ((0, 0), *self.pad, (0, 0)), constant_values=fill)
+        sn, sh, sw, sc = x.strides
+        return np.lib.stride_tricks.as_strided(
+            x,
+            (n, out_h, out_w, self.kh, self.kw, c),
+            (sn, sh * self.stride[0], sw * self.stride[1],
+             sh * self.dilation[0], sw * self.dilation[1], sc),
+            writeable=False,
+        )
+
+
+def same_padding(size: int, k: int, stride: int, dilation: int) -> tuple[int, int]:
+    """TensorFlow's SAME padding of one axis: (before, after), the odd one after."""
+    out = -(-size // stride)
+    total = max(0, (out - 1) * stride + (k - 1) * dilation + 1 - size)
+    return total // 2, total - total // 2

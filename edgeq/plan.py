@@ -1,0 +1,77 @@
+"""What lowering makes: C calls with their constants, and where every tensor lies in the arena."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from edgeq.ir import Array, Graph
+
+
+@dataclass(frozen=True, eq=False)
+class Blob:
+    """A constant table in flash: `static const <ctype> <name>[]`."""
+
+    name: str  # unique within its call: "weights", "bias", "mult", "shift", "table"
+    ctype: str  # "int8_t", "uint8_t", "int16_t", "int32_t"
+    data: Array  # 1-D, of the matching dtype
+    note: str = ""  # layout, for the comment in the generated source
+    align: int = 4
+
+    @property
+    def nbytes(self) -> int:
+        return int(self.data.nbytes)
+
+
+Value = int | Blob
+
+
+@dataclass(frozen=True, eq=False)
+class Call:
+    """One call of the runtime: func(&params, ins..., outs..., [scratch]).
+
+    `fields` are exactly the fields of the C struct `struct`, in its order.
+    `scratch` is None where the function has no scratch parameter, else its size in bytes.
+    `overlap[i]` is the least D >= 0 such that the first output may start D or more bytes
+    below the start of input i and still run into it while that input dies with this call
+    (0: in place is fine); None where they must be disjoint.
+    """
+
+    name: str
+    op: str  # operator class, for reports
+    func: str
+    struct: str
+    fields: tuple[tuple[str, Value], ...]
+    ins: tuple[str, ...]
+    outs: tuple[str, ...]
+    sources: tuple[str, ...]  # files below runtime_c/ that must be compiled or included
+    overlap: tuple[int | None, ...]
+    scratch: int | None = None
+    macs: int = 0
+    note: str = ""
+    weight_bits: int = 8
+
+    @property
+    def blobs(self) -> tuple[Blob, ...]:
+        return tuple(v for _, v in self.fields if isinstance(v, Blob))
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where the arena holds what: byte offsets of tensors, and the shared scratch area."""
+
+    offsets: Mapping[str, int]
+    scratch: int  # offset of the scratch area
+    arena: int  # total bytes
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """Everything the templates print."""
+
+    name: str
+    graph: Graph
+    board: str
+    calls: tuple[Call, ...]
+    placement: Placement
+    sources: tuple[str, ...] = field(default=())

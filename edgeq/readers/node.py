@@ -1,0 +1,106 @@
+"""One TFLite node as the operators see it: names, shapes, constants and typed options."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+import tflite
+
+from edgeq.errors import ModelError, UnsupportedError
+from edgeq.ir import Array, Tensor
+from edgeq.ops.base import Act, Shape
+from edgeq.ops.windows import same_padding
+
+_ACTS = {
+    tflite.ActivationFunctionType.NONE: Act.NONE,
+    tflite.ActivationFunctionType.RELU: Act.RELU,
+    tflite.ActivationFunctionType.RELU6: Act.RELU6,
+    tflite.ActivationFunctionType.RELU_N1_TO_1: Act.RELU_N1_TO_1,
+}
+
+Pad2D = tuple[tuple[int, int], tuple[int, int]]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class ConvOptions:
+    """What convolutions and pools have in common in the file."""
+
+    stride: tuple[int, int]
+    dilation: tuple[int, int]
+    same: bool  # SAME padding, else VALID
+    act: Act
+    multiplier: int = 1
+
+
+@dataclass(frozen=True, eq=False)
+class TfliteNode:
+    """A node: `ins` holds "" for an optional input that is absent; `tensors` all of the file."""
+
+    name: str  # unique, e.g. "conv2d_3"
+    kind: str  # BuiltinOperator name, e.g. "CONV_2D"
+    ins: tuple[str, ...]
+    outs: tuple[str, ...]
+    tensors: Mapping[str, Tensor]
+    op: tflite.Operator
+
+    def shape(self, i: int) -> Shape:
+        """Shape of input `i`."""
+        return self.tensors[self.ins[i]].shape
+
+    def const(self, i: int) -> Array:
+        """Data of input `i`, which must be a constant."""
+        data = self.tensors[self.ins[i]].data
+        if data is None:
+            raise UnsupportedError(self.name, f"input {i} ({self.ins[i]!r}) is computed at run time",
+                                   "a constant", "freeze the model before export")
+        return data
+
+    def bias(self) -> str:
+        """Name of the bias input (the reader adds a zero bias where the file has none)."""
+        return self.ins[2]
+
+    def options(self, kind: type[T]) -> T:
+        """The node's builtin options as `kind`, e.g. node.options(tflite.SoftmaxOptions)."""
+        table = self.op.BuiltinOptions()
+        if table is None:
+            raise ModelError(self.name, "has no options", kind.__name__, "export the model again")
+        opts = kind()
+        opts.Init(table.Bytes, table.Pos)  # type: ignore[attr-defined]
+        return opts
+
+    def act(self, code: int) -> Act:
+        """The fused activation `code`."""
+        if code not in _ACTS:
+            raise UnsupportedError(self.name, f"fused activation {code}", "NONE, RELU, RELU6, "
+                                   "RELU_N1_TO_1", "export with a separate activation")
+        return _ACTS[code]
+
+    def conv_options(self) -> ConvOptions:
+        """Stride, dilation, padding and activation of a convolution or pool."""
+        if self.kind == "CONV_2D":
+            c = self.options(tflite.Conv2DOptions)
+            return ConvOptions((c.StrideH(), c.StrideW()),
+                               (c.DilationHFactor(), c.DilationWFactor()),
+                               c.Padding() == tflite.Padding.SAME,
+                               self.act(c.FusedActivationFunction()))
+        if self.kind == "DEPTHWISE_CONV_2D":
+            d = self.options(tflite.DepthwiseConv2DOptions)
+            return ConvOptions((d.StrideH(), d.StrideW()),
+                               (d.DilationHFactor(), d.DilationWFactor()),
+                               d.Padding() == tflite.Padding.SAME,
+                               self.act(d.FusedActivationFunction()), d.DepthMultiplier())
+        p = self.options(tflite.Pool2DOptions)
+        return ConvOptions((p.StrideH(), p.StrideW()), (1, 1),
+                           p.Padding() == tflite.Padding.SAME,
+                           self.act(p.FusedActivationFunction()))
+
+    def padding(self, kh: int, kw: int, opts: ConvOptions) -> Pad2D:
+        """Explicit padding ((top, bottom), (left, right)) for the first input."""
+        if not opts.same:
+            return ((0, 0), (0, 0))
+        _, h, w, _ = self.shape(0)
+        return (same_padding(h, kh, opts.stride[0], opts.dilation[0]),
+                same_padding(w, kw, opts.stride[1], opts.dilation[1]))

@@ -1,0 +1,33 @@
+/* eq.h - what every file of the edgeq runtime knows: version, status, attributes. Any ISA. */
+#ifndef EQ_H
+#define EQ_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* The generator prints this number into every file; another runtime refuses to compile. */
+#define EQ_RUNTIME_VERSION 1
+
+/* What the API boundary returns; kernels are void, the host has proven them. */
+typedef enum {
+    EQ_OK = 0,
+    EQ_ERR_NULL = 1,      /* a pointer is NULL */
+    EQ_ERR_ARENA = 2,     /* the arena is too small */
+    EQ_ERR_ALIGN = 3,     /* the arena is not aligned to EQ_ARENA_ALIGN bytes */
+    EQ_ERR_NOT_INIT = 4   /* the context was not initialized */
+} eq_status_t;
+
+#define EQ_ARENA_ALIGN 16
+
+#if defined(__GNUC__) || defined(__clang__)
+#define EQ_ALIGNED(n) __attribute__((aligned(n)))
+#else
+#define EQ_ALIGNED(n)
+#endif
+
+/* Called after layer number `layer` of a model; a profiler defines it on the command line. */
+#ifndef EQ_LAYER_DONE
+#define EQ_LAYER_DONE(layer) ((void)0)
+#endif
+
+#endif
