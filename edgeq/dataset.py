@@ -1,0 +1,346 @@
+"""Samples from .npz, .npy, an image folder or a Python function, checked against the model."""
+
+from __future__ import annotations
+
+import csv
+import importlib
+import os
+import sys
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeq.errors import DataError
+from edgeq.ir import Array, Graph
+
+Shape = tuple[int, ...]
+Floats = NDArray[np.float32]
+
+RANDOM = "random"
+RANDOM_SAMPLES = 32
+_ALLOWED = "an .npz or .npy file, a folder of images with labels.csv, or module:function"
+
+
+class Samples(Protocol):
+    """n raw samples of one model input, read when asked for."""
+
+    def __len__(self) -> int: ...
+
+    def read(self, start: int, stop: int) -> Array:
+        """Raw samples [start, stop) as (stop - start, *input shape without batch)."""
+
+
+@dataclass(frozen=True)
+class Preprocess:
+    """real = scale * x + offset, one value or one per channel; labels get `label_offset` added."""
+
+    scale: tuple[float, ...] = (1.0,)
+    offset: tuple[float, ...] = (0.0,)
+    label_offset: int = 0
+
+    def __post_init__(self) -> None:
+        if not all(np.isfinite(self.scale)) or 0.0 in self.scale:
+            raise DataError("--scale", f"{self.scale}", "finite numbers other than 0")
+        if not all(np.isfinite(self.offset)):
+            raise DataError("--offset", f"{self.offset}", "finite numbers")
+
+    def apply(self, x: Array) -> Floats:
+        """Real values float32 (n, ...) of the raw samples `x`."""
+        if self.scale == (1.0,) and self.offset == (0.0,):
+            return x.astype(np.float32)
+        for option, values in (("--scale", self.scale), ("--offset", self.offset)):
+            if len(values) not in (1, x.shape[-1]):
+                raise DataError(option, f"{len(values)} values",
+                                f"one, or one for each of the {x.shape[-1]} channels")
+        scale, offset = np.array(self.scale), np.array(self.offset)
+        real: Floats = (x.astype(np.float64) * scale + offset).astype(np.float32)
+        return real
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Samples for every model input, with labels and groups where the source has them."""
+
+    x: Mapping[str, Samples]
+    preprocess: Preprocess = Preprocess()
+    y: NDArray[np.int64] | None = None  # (n,) class indices of output 0, offset applied
+    group: NDArray[np.str_] | None = None  # (n,)
+    source: str = ""
+
+    def __len__(self) -> int:
+        return len(next(iter(self.x.values())))
+
+    @property
+    def is_random(self) -> bool:
+        return self.source == RANDOM
+
+    def real(self, start: int = 0, stop: int | None = None) -> dict[str, Floats]:
+        """Preprocessed samples [start, stop) by input name; DataError names a bad sample."""
+        end = len(self) if stop is None else min(stop, len(self))
+        batch: dict[str, Floats] = {}
+        for name, samples in self.x.items():
+            real = self.preprocess.apply(samples.read(start, end))
+            _check_finite(real, start, self.source)
+            batch[name] = real
+        return batch
+
+    def batches(self, size: int) -> Iterator[tuple[int, dict[str, Floats]]]:
+        """(index of the first sample, preprocessed samples) in runs of at most `size`."""
+        for start in range(0, len(self), size):
+            yield start, self.real(start, start + size)
+
+
+def load_dataset(spec: str, preprocess: Preprocess, graph: Graph) -> Dataset:
+    """The samples that `spec` names, shaped for the inputs of `graph`.
+
+    `spec` is a file, a folder, module:function or "random". Raises DataError.
+    """
+    if spec == RANDOM:
+        return _random(preprocess, graph)
+    path = Path(spec)
+    y: Array | None
+    group: Array | None
+    x: Mapping[str, Samples]
+    if path.is_dir():
+        x, y, group = _image_folder(path, graph)
+    elif path.suffix == ".npz":
+        x, y, group = _arrays(_read_npz(path), graph, spec)
+    elif path.suffix == ".npy":
+        x, y, group = _arrays({"x": _read_npy(path)}, graph, spec)
+    elif ":" in spec and not path.exists():
+        x, y, group = _arrays(_call(spec), graph, spec)
+    else:
+        found = "is not a kind of data that edgeq reads" if path.exists() else "does not exist"
+        raise DataError(spec, found, _ALLOWED)
+    data = Dataset(x, preprocess, _labels(y, preprocess, graph, spec),
+                   None if group is None else group.astype(np.str_), spec)
+    _check_lengths(data, spec)
+    return data
+
+
+@dataclass(frozen=True, eq=False)
+class _ArraySamples:
+    data: Array  # (n, *sample); may be a memory map
+    shape: Shape  # of one sample, as the model takes it
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def read(self, start: int, stop: int) -> Array:
+        part = np.asarray(self.data[start:stop])
+        return part.reshape(len(part), *self.shape)
+
+
+@dataclass(frozen=True)
+class _ImageSamples:
+    files: tuple[Path, ...]
+    shape: Shape  # (h, w, c)
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def read(self, start: int, stop: int) -> Array:
+        out = np.empty((stop - start, *self.shape), np.uint8)
+        for i, file in enumerate(self.files[start:stop]):
+            out[i] = _read_image(file, self.shape)
+        return out
+
+
+def _random(preprocess: Preprocess, graph: Graph) -> Dataset:
+    """Uniform noise in [0, 1): enough to see a build work, not to choose ranges by."""
+    rng = np.random.default_rng(0)
+    x: dict[str, Samples] = {}
+    for name in graph.ins:
+        shape = _sample_shape(graph, name)
+        x[name] = _ArraySamples(rng.random((RANDOM_SAMPLES, *shape), np.float32), shape)
+    return Dataset(x, preprocess, source=RANDOM)
+
+
+def _read_npz(path: Path) -> dict[str, Array]:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except FileNotFoundError:
+        raise DataError(str(path), "does not exist", _ALLOWED) from None
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as err:
+        raise DataError(str(path), f"is not a readable .npz file ({_line(err)})",
+                        "arrays of numbers, saved with np.savez") from None
+
+
+def _read_npy(path: Path) -> Array:
+    try:
+        array: Array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except FileNotFoundError:
+        raise DataError(str(path), "does not exist", _ALLOWED) from None
+    except (OSError, ValueError, EOFError) as err:
+        raise DataError(str(path), f"is not a readable .npy file ({_line(err)})",
+                        "an array of numbers, saved with np.save") from None
+    return array
+
+
+def _call(spec: str) -> dict[str, Array]:
+    """What `module:function` returns: x, (x, y) or (x, y, group)."""
+    module, _, function = spec.partition(":")
+    here = os.getcwd()
+    sys.path.insert(0, here)
+    try:
+        result = getattr(importlib.import_module(module), function)()
+    except Exception as err:  # the user's code may raise anything
+        raise DataError(spec, f"{type(err).__name__}: {_line(err)}",
+                        "module:function that returns x, (x, y) or (x, y, group)",
+                        f"check that the module can be imported from {here}") from err
+    finally:
+        sys.path.remove(here)
+    if isinstance(result, Mapping):
+        return {str(k): np.asarray(v) for k, v in result.items()}
+    parts = result if isinstance(result, tuple) else (result,)
+    if not 1 <= len(parts) <= 3:
+        raise DataError(spec, f"returned {len(parts)} values", "x, (x, y) or (x, y, group)")
+    return {k: np.asarray(v) for k, v in zip(("x", "y", "group"), parts, strict=False)
+            if v is not None}
+
+
+Loaded = tuple[dict[str, Samples], Array | None, Array | None]
+
+
+def _arrays(arrays: Mapping[str, Array], graph: Graph, spec: str) -> Loaded:
+    x: dict[str, Samples] = {}
+    for name in graph.ins:
+        key = "x" if len(graph.ins) == 1 and "x" in arrays else name
+        if key not in arrays:
+            want = ", ".join(graph.ins) if len(graph.ins) > 1 else "x"
+            raise DataError(spec, f"holds {', '.join(arrays) or 'nothing'}", f"arrays named {want}",
+                            "save one array for each input of the model")
+        x[name] = _fit(arrays[key], _sample_shape(graph, name), f"{spec}, array {key!r}")
+    return x, arrays.get("y"), arrays.get("group")
+
+
+def _fit(data: Array, shape: Shape, where: str) -> _ArraySamples:
+    """`data` as samples of `shape`; a channel dimension of 1 may be missing or left over."""
+    if data.dtype.kind not in "fiub":
+        raise DataError(where, f"has type {data.dtype}", "numbers")
+    if data.ndim == 0 or len(data) == 0:
+        raise DataError(where, "holds no samples", "at least one sample")
+    found = data.shape[1:]
+    if found != shape and (*found, 1) != shape and found != (*shape, 1):
+        raise DataError(where, f"has samples of shape {found}", f"{shape}, as the model's input",
+                        "reshape or resize the samples")
+    return _ArraySamples(data, shape)
+
+
+def _image_folder(folder: Path, graph: Graph) -> Loaded:
+    if len(graph.ins) != 1:
+        raise DataError(str(folder), f"the model has {len(graph.ins)} inputs",
+                        "an image folder for a model with one", "save the inputs in an .npz file")
+    shape = _sample_shape(graph, graph.ins[0])
+    if len(shape) != 3 or shape[2] not in (1, 3, 4):
+        raise DataError(str(folder), f"the model's input is {shape}",
+                        "an image folder for a model that takes (height, width, 1, 3 or 4)",
+                        "save the samples in an .npz file")
+    table = folder / "labels.csv"
+    try:
+        with table.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            rows = list(reader)
+            columns = [c.strip() for c in reader.fieldnames or ()]
+    except FileNotFoundError:
+        raise DataError(str(table), "does not exist", "columns file,label[,group]") from None
+    except (OSError, UnicodeDecodeError, csv.Error) as err:
+        raise DataError(str(table), f"is not a readable table ({_line(err)})",
+                        "columns file,label[,group]") from None
+    if "file" not in columns or "label" not in columns:
+        raise DataError(str(table), f"has columns {', '.join(columns) or '(none)'}",
+                        "columns file,label[,group]")
+    if not rows:
+        raise DataError(str(table), "holds no samples", "at least one row")
+    files = tuple(folder / (row["file"] or "") for row in rows)
+    for picture in files:
+        if not picture.is_file():
+            raise DataError(str(picture), "does not exist", f"every file listed in {table}")
+    labels = np.array([_label(row["label"], table, i) for i, row in enumerate(rows)], np.int64)
+    groups = np.array([row["group"] or "" for row in rows]) if "group" in columns else None
+    return {graph.ins[0]: _ImageSamples(files, shape)}, labels, groups
+
+
+def _label(text: str | None, table: Path, row: int) -> int:
+    try:
+        return int(text or "")
+    except ValueError:
+        raise DataError(f"{table}, row {row + 1}", f"label {text!r}", "a whole number") from None
+
+
+def _read_image(file: Path, shape: Shape) -> NDArray[np.uint8]:
+    """The picture as uint8 (h, w, c), resized (bilinear) where its size differs."""
+    try:
+        from PIL import Image
+    except ImportError:
+        raise DataError(str(file), "Pillow is not installed", "",
+                        "pip install 'edgeq[image]'") from None
+    height, width, channels = shape
+    try:
+        with Image.open(file) as image:
+            picture = image.convert({1: "L", 3: "RGB", 4: "RGBA"}[channels])
+            if picture.size != (width, height):
+                picture = picture.resize((width, height), Image.Resampling.BILINEAR)
+            return np.asarray(picture, np.uint8).reshape(shape)
+    except (OSError, ValueError, SyntaxError) as err:
+        raise DataError(str(file), f"is not a readable image ({_line(err)})",
+                        "a picture that Pillow opens") from None
+
+
+def _labels(y: Array | None, preprocess: Preprocess, graph: Graph,
+            spec: str) -> NDArray[np.int64] | None:
+    """Labels with the offset added, all of them classes of output 0."""
+    if y is None:
+        return None
+    where = f"{spec}, labels"
+    if y.ndim != 1 or y.dtype.kind not in "fiub":
+        raise DataError(where, f"have shape {y.shape} and type {y.dtype}",
+                        "one whole number a sample")
+    if y.dtype.kind == "f" and not np.array_equal(y, np.round(y)):
+        raise DataError(where, "are not whole numbers", "one whole number a sample")
+    labels = y.astype(np.int64) + preprocess.label_offset
+    classes = graph.tensor(graph.outs[0]).size
+    bad = np.flatnonzero((labels < 0) | (labels >= classes))
+    if bad.size:
+        i = int(bad[0])
+        raise DataError(f"{where}, sample {i}", f"label {int(labels[i])}",
+                        f"0 to {classes - 1}, as the model has {classes} outputs",
+                        "set --label-offset, or correct the labels")
+    return labels
+
+
+def _sample_shape(graph: Graph, name: str) -> Shape:
+    """Shape of one sample: the input without its batch dimension."""
+    return graph.tensor(name).shape[1:]
+
+
+def _check_lengths(data: Dataset, spec: str) -> None:
+    parts: dict[str, int] = {name: len(samples) for name, samples in data.x.items()}
+    if data.y is not None:
+        parts["y"] = len(data.y)
+    if data.group is not None:
+        parts["group"] = len(data.group)
+    if len(set(parts.values())) > 1:
+        found = ", ".join(f"{name}: {n}" for name, n in parts.items())
+        raise DataError(spec, f"arrays of different lengths ({found})",
+                        "one entry a sample in every array")
+
+
+def _check_finite(real: Floats, start: int, source: str) -> None:
+    bad = ~np.isfinite(real.reshape(len(real), -1)).all(1)
+    if bad.any():
+        i = int(np.flatnonzero(bad)[0])
+        what = "NaN" if np.isnan(real[i]).any() else "an infinity"
+        raise DataError(f"{source}, sample {start + i}", f"contains {what}", "finite numbers",
+                        "remove or repair the sample")
+
+
+def _line(err: BaseException) -> str:
+    """The first line of an exception's text."""
+    return (str(err).splitlines() or [type(err).__name__])[0]
