@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from edgeq.board import Target
 from edgeq.ir import Array, Graph
 
 
@@ -57,21 +58,38 @@ class Call:
 
 
 @dataclass(frozen=True)
-class Placement:
-    """Where the arena holds what: byte offsets of tensors, and the shared scratch area."""
+class Storage:
+    """A piece of the arena: one or more tensors (views share it) or the scratch of one call.
 
-    offsets: Mapping[str, int]
-    scratch: int  # offset of the scratch area
-    arena: int  # total bytes
+    It is in use during the calls `first` to `last`, both included; graph inputs have first = -1,
+    graph outputs have last = number of calls.
+    """
+
+    tensors: tuple[str, ...]  # empty for scratch
+    size: int  # bytes
+    first: int
+    last: int
+    offset: int
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where the arena holds what, in bytes."""
+
+    offsets: Mapping[str, int]  # of every tensor that a call reads or writes, and of inputs, outputs
+    scratch: tuple[int | None, ...]  # one entry a call: offset of its scratch, None without
+    arena: int  # exact total
+    bound: int  # no placement can be smaller in this execution order
+    storages: tuple[Storage, ...] = field(default=())  # for the memory map
 
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """Everything the templates print."""
+    """Everything the templates print; `calls` are in execution order."""
 
-    name: str
+    name: str  # a C identifier, prefix of every generated symbol
     graph: Graph
-    board: str
+    target: Target
     calls: tuple[Call, ...]
     placement: Placement
-    sources: tuple[str, ...] = field(default=())
+    sources: tuple[str, ...] = field(default=())  # below runtime_c/, unique, headers first

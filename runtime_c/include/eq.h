@@ -14,8 +14,31 @@ typedef enum {
     EQ_ERR_NULL = 1,      /* a pointer is NULL */
     EQ_ERR_ARENA = 2,     /* the arena is too small */
     EQ_ERR_ALIGN = 3,     /* the arena is not aligned to EQ_ARENA_ALIGN bytes */
-    EQ_ERR_NOT_INIT = 4   /* the context was not initialized */
+    EQ_ERR_NOT_INIT = 4,  /* the context was not initialized */
+    EQ_ERR_SELFTEST = 5   /* the self-test's output differs from the expected one */
 } eq_status_t;
+
+/* An input or output of a model: real = scale * (q - zero), q signed integers of `bits`. */
+typedef struct {
+    const char *name;
+    uint32_t size;   /* elements */
+    uint8_t bits;
+    uint8_t rank;    /* entries of `shape` that count */
+    uint32_t shape[6];
+    int32_t zero;
+    float scale;     /* data only: the library computes with integers */
+} eq_tensor_info_t;
+
+/* A model as data: <name>_info of every generated library. */
+typedef struct {
+    const char *name;
+    uint32_t arena_size;  /* bytes */
+    uint32_t macs;
+    uint16_t layers;      /* calls of EQ_LAYER_DONE */
+    uint8_t inputs, outputs;
+    const eq_tensor_info_t *input;
+    const eq_tensor_info_t *output;
+} eq_model_info_t;
 
 #define EQ_ARENA_ALIGN 16
 
