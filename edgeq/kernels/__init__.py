@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from edgeq.kernels import conv2d_c
+from edgeq.kernels import conv2d_c, dense_c, depthwise_c
 from edgeq.kernels.base import MacKernel
 
 CONV2D: tuple[MacKernel, ...] = (
     *conv2d_c.KERNELS,
+)
+
+DEPTHWISE: tuple[MacKernel, ...] = (
+    *depthwise_c.KERNELS,
+)
+
+DENSE: tuple[MacKernel, ...] = (
+    *dense_c.KERNELS,
 )

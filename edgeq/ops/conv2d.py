@@ -12,7 +12,16 @@ from edgeq.board import Target
 from edgeq.ir import FloatArray, Graph, IntArray
 from edgeq.kernels.base import MacLayer, choose
 from edgeq.ops.base import Act, Limit, Op, Shape, WeightSpec
-from edgeq.ops.mac import apply_act, epilogue, exact_matmul, folded_bias, mac_fields
+from edgeq.ops.mac import (
+    apply_act,
+    batch_chunks,
+    epilogue,
+    exact_matmul,
+    folded_bias,
+    mac_fields,
+    weights_not_const,
+    window_fields,
+)
 from edgeq.ops.windows import Window
 from edgeq.plan import Call
 from edgeq.readers.node import TfliteNode
@@ -21,10 +30,6 @@ from edgeq.readers.node import TfliteNode
 def _channels_differ(op: Op, g: Graph) -> str:
     in_c, w_c = g.tensor(op.ins[0]).shape[-1], g.tensor(op.ins[1]).shape[-1]
     return "" if in_c == w_c else f"input has {in_c} channels, weights take {w_c}"
-
-
-def _weights_not_const(op: Op, g: Graph) -> str:
-    return "" if g.tensor(op.ins[1]).is_const else "weights are computed at run time"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +47,7 @@ class Conv2D(Op):
     tflite_names: ClassVar[tuple[str, ...]] = ("CONV_2D",)
     weight_spec: ClassVar[WeightSpec] = WeightSpec(weight=1, axis=0, bias=2)
     limits: ClassVar[tuple[Limit, ...]] = (
-        Limit("constant weights", _weights_not_const, "freeze the model before export"),
+        Limit("constant weights", weights_not_const, "freeze the model before export"),
         Limit("one group: in_c of the weights equals the input's channels", _channels_differ,
               "split the grouped convolution into one convolution a group"),
     )
@@ -65,20 +70,28 @@ class Conv2D(Op):
 
     def run(self, *xs: FloatArray) -> tuple[FloatArray, ...]:
         x, w, b = xs
-        patches = self.window(w.shape).patches(x, 0.0)  # (n, oh, ow, kh, kw, ic)
-        flat = patches.reshape(*patches.shape[:3], -1)
-        y = flat @ w.reshape(w.shape[0], -1).T + b
-        return (apply_act(y, self.act),)
+        window, rows = self.window(w.shape), w.reshape(w.shape[0], -1)  # (out_c, k)
+        out_h, out_w = window.out_size(*x.shape[1:3])
+        out = np.empty((x.shape[0], out_h, out_w, w.shape[0]), np.float32)
+        for part in batch_chunks(x.shape[0], 4 * out_h * out_w * rows.shape[1]):
+            flat = window.patches(x[part], 0.0).reshape(-1, rows.shape[1])
+            y = apply_act(flat @ rows.T + b, self.act)
+            out[part] = y.reshape(out[part].shape)
+        return (out,)
 
     def run_int(self, g: Graph, *qs: IntArray) -> tuple[IntArray, ...]:
         x, w, b = qs
         in_zero = int(g.tensor(self.ins[0]).params.zero)
-        patches = self.window(w.shape).patches(x, in_zero)
-        flat = patches.reshape(*patches.shape[:3], -1)
-        rows = w.reshape(w.shape[0], -1)  # (out_c, k)
+        window, rows = self.window(w.shape), w.reshape(w.shape[0], -1)  # (out_c, k)
         bias = folded_bias(b, rows.sum(1, dtype=np.int64), in_zero)
-        acc = exact_matmul(flat, rows.T) + bias
-        return (epilogue(self, g, self.act, w.shape[0]).apply(acc),)
+        epi = epilogue(self, g, self.act, w.shape[0])
+        out_h, out_w = window.out_size(*x.shape[1:3])
+        out = np.empty((x.shape[0], out_h, out_w, w.shape[0]), np.int8)
+        each = out_h * out_w * (5 * rows.shape[1] + 40 * w.shape[0])
+        for part in batch_chunks(x.shape[0], each):
+            flat = window.patches(x[part], in_zero).reshape(-1, rows.shape[1])
+            out[part] = epi.apply(exact_matmul(flat, rows.T) + bias).reshape(out[part].shape)
+        return (out,)
 
     def macs(self, g: Graph) -> int:
         w = g.tensor(self.ins[1]).shape
@@ -105,20 +118,10 @@ class Conv2D(Op):
     def lower(self, g: Graph, target: Target) -> tuple[Call, ...]:
         layer = self.mac_layer(g)
         kernel = choose(kernels.CONV2D, layer, target)
-        fields = (
-            ("in_h", layer.in_h), ("in_w", layer.in_w), ("in_c", layer.in_c),
-            ("out_h", layer.out_h), ("out_w", layer.out_w), ("out_c", layer.out_c),
-            ("kh", layer.kh), ("kw", layer.kw),
-            ("stride_h", layer.stride_h), ("stride_w", layer.stride_w),
-            ("dil_h", layer.dil_h), ("dil_w", layer.dil_w),
-            ("pad_top", layer.pad_top), ("pad_left", layer.pad_left),
-            ("in_zero", layer.in_zero), ("out_zero", layer.out_zero),
-            ("act_min", layer.act_min), ("act_max", layer.act_max),
-            *mac_fields(layer, kernel),
-        )
         return (Call(
             name=self.name, op="Conv2D", func=kernel.func, struct="eq_conv2d_s8_t",
-            fields=fields, ins=self.ins[:1], outs=self.outs,
+            fields=(*window_fields(layer), *mac_fields(layer, kernel)),
+            ins=self.ins[:1], outs=self.outs,
             sources=(kernel.source, *kernel.headers), overlap=(kernel.overlap(layer),),
             scratch=kernel.scratch(layer), macs=self.macs(g),
         ),)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,21 @@ from edgeq.kernels.base import MacKernel, MacLayer, weight_blob
 from edgeq.ops.base import Act, Op, clamp_bounds
 from edgeq.plan import Blob, Value
 from edgeq.requant import quantize_multipliers, requantize
+
+
+_CHUNK_BYTES = 64 << 20  # working memory of one batch chunk
+
+
+def weights_not_const(op: Op, g: Graph) -> str:
+    """Check of the limit "constant weights"."""
+    return "" if g.tensor(op.ins[1]).is_const else "weights are computed at run time"
+
+
+def batch_chunks(n: int, bytes_each: int) -> Iterator[slice]:
+    """Slices that cover a batch of `n`, each of about 64 MB where one sample takes `bytes_each`."""
+    step = max(1, _CHUNK_BYTES // max(1, bytes_each))
+    for start in range(0, n, step):
+        yield slice(start, min(n, start + step))
 
 
 def apply_act(x: FloatArray, act: Act) -> FloatArray:
@@ -47,14 +63,36 @@ def epilogue(op: Op, g: Graph, act: Act, out_c: int) -> Epilogue:
 
 
 def exact_matmul(x: IntArray, w: IntArray) -> NDArray[np.int64]:
-    """x (..., k) @ w (k, c), exact: float32 BLAS where k * 2**14 fits in 24 bits, else float64."""
-    kind = np.float32 if x.shape[-1] <= 1 << 10 and x.dtype == np.int8 else np.float64
-    return np.asarray(np.rint(x.astype(kind) @ w.astype(kind)), np.int64)
+    """x (..., k) @ w (k, c), exact, through BLAS.
+
+    Two int8 factors give |product| <= 2**14, so for k <= 2**10 every partial sum is an integer
+    of at most 24 bits, which float32 holds exactly; otherwise float64, which holds 53 bits.
+    """
+    k = x.shape[-1]
+    small = x.dtype == np.int8 and w.dtype == np.int8 and k <= 1 << 10
+    if small:
+        return np.asarray(x.astype(np.float32) @ w.astype(np.float32), np.int64)
+    assert x.dtype.itemsize <= 2 and w.dtype.itemsize <= 2 and k < 1 << 22
+    return np.asarray(x.astype(np.float64) @ w.astype(np.float64), np.int64)
 
 
 def folded_bias(bias: IntArray, weight_sum: IntArray, in_zero: int) -> NDArray[np.int64]:
     """Bias with the input's zero point folded in: sum((x - z) * w) + b = sum(x * w) + this."""
     return np.asarray(bias, np.int64) - in_zero * np.asarray(weight_sum, np.int64)
+
+
+def window_fields(layer: MacLayer) -> tuple[tuple[str, Value], ...]:
+    """The geometry that the structs of convolution and depthwise convolution begin with."""
+    return (
+        ("in_h", layer.in_h), ("in_w", layer.in_w), ("in_c", layer.in_c),
+        ("out_h", layer.out_h), ("out_w", layer.out_w), ("out_c", layer.out_c),
+        ("kh", layer.kh), ("kw", layer.kw),
+        ("stride_h", layer.stride_h), ("stride_w", layer.stride_w),
+        ("dil_h", layer.dil_h), ("dil_w", layer.dil_w),
+        ("pad_top", layer.pad_top), ("pad_left", layer.pad_left),
+        ("in_zero", layer.in_zero), ("out_zero", layer.out_zero),
+        ("act_min", layer.act_min), ("act_max", layer.act_max),
+    )
 
 
 def mac_fields(layer: MacLayer, kernel: MacKernel) -> tuple[tuple[str, Value], ...]:

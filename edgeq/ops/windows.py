@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,12 +27,29 @@ class Window:
             sizes.append((size + p[0] + p[1] - ((k - 1) * d + 1)) // s + 1)
         return sizes[0], sizes[1]
 
+    def padded(self, x: NDArray, fill: float) -> NDArray:  # type: ignore[type-arg]
+        """`x` (n, h, w, c) with its border of `fill`."""
+        if self.pad == ((0, 0), (0, 0)):
+            return x
+        return np.pad(x, ((0, 0), *self.pad, (0, 0)), constant_values=fill)
+
+    def taps(self, x: NDArray, fill: float) -> Iterator[NDArray]:  # type: ignore[type-arg]
+        """Per tap, ky then kx: view of the padded input as (n, out_h, out_w, c)."""
+        out_h, out_w = self.out_size(x.shape[1], x.shape[2])
+        x = self.padded(x, fill)
+        for ky in range(self.kh):
+            y0 = ky * self.dilation[0]
+            rows = slice(y0, y0 + (out_h - 1) * self.stride[0] + 1, self.stride[0])
+            for kx in range(self.kw):
+                x0 = kx * self.dilation[1]
+                cols = slice(x0, x0 + (out_w - 1) * self.stride[1] + 1, self.stride[1])
+                yield x[:, rows, cols]
+
     def patches(self, x: NDArray, fill: float) -> NDArray:  # type: ignore[type-arg]
         """View of the padded input as (n, out_h, out_w, kh, kw, c); padding reads as `fill`."""
         n, h, w, c = x.shape
         out_h, out_w = self.out_size(h, w)
-        if self.pad != ((0, 0), (0, 0)):
-            x = np.pad(x, ((0, 0), *self.pad, (0, 0)), constant_values=fill)
+        x = self.padded(x, fill)
         sn, sh, sw, sc = x.strides
         return np.lib.stride_tricks.as_strided(
             x,

@@ -58,6 +58,11 @@ class TfliteNode:
                                    "a constant", "freeze the model before export")
         return data
 
+    def require(self, holds: bool, found: str, allowed: str, fix: str) -> None:
+        """Raise UnsupportedError unless `holds`."""
+        if not holds:
+            raise UnsupportedError(self.name, found, allowed, fix)
+
     def bias(self) -> str:
         """Name of the bias input (the reader adds a zero bias where the file has none)."""
         return self.ins[2]

@@ -1,0 +1,216 @@
+"""The flatbuffer of a .tflite file as checked tensors and nodes; damage becomes ModelError."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+
+import numpy as np
+import tflite
+
+from edgeq.errors import ModelError, UnsupportedError
+from edgeq.ir import Array, QuantParams, Tensor
+from edgeq.ops.base import Shape
+
+_DAMAGED = (struct.error, IndexError, ValueError, TypeError, OverflowError, KeyError,
+            AttributeError, AssertionError, ZeroDivisionError, RuntimeError)
+_MAX_ELEMENTS = 1 << 30
+_FIX = "download or export the model again"
+
+_DTYPES: dict[int, type[np.generic]] = {
+    tflite.TensorType.FLOAT32: np.float32, tflite.TensorType.FLOAT16: np.float16,
+    tflite.TensorType.INT8: np.int8, tflite.TensorType.UINT8: np.uint8,
+    tflite.TensorType.INT16: np.int16, tflite.TensorType.INT32: np.int32,
+    tflite.TensorType.INT64: np.int64, tflite.TensorType.BOOL: np.bool_,
+    tflite.TensorType.FLOAT64: np.float64,
+}
+_BUILTINS = {v: k for k, v in vars(tflite.BuiltinOperator).items() if isinstance(v, int)}
+_TYPE_NAMES = {v: k for k, v in vars(tflite.TensorType).items() if isinstance(v, int)}
+
+
+@dataclass(frozen=True, eq=False)
+class RawTensor:
+    """A tensor of the file. `tensor` holds shape, constant data and parameters."""
+
+    tensor: Tensor
+    dtype: type[np.generic]
+
+
+@dataclass(frozen=True, eq=False)
+class RawNode:
+    """A node of the file: operator name, tensor numbers (-1: an absent optional input)."""
+
+    index: int
+    kind: str
+    ins: tuple[int, ...]
+    outs: tuple[int, ...]
+    op: tflite.Operator
+
+
+@dataclass(frozen=True, eq=False)
+class RawModel:
+    """The main subgraph of a file."""
+
+    where: str
+    tensors: tuple[RawTensor, ...]
+    nodes: tuple[RawNode, ...]
+    ins: tuple[int, ...]
+    outs: tuple[int, ...]
+
+
+@contextmanager
+def damage_is_model_error(where: str) -> Iterator[None]:
+    """Turn what the flatbuffer package raises on nonsense into ModelError."""
+    try:
+        yield
+    except _DAMAGED as error:
+        raise ModelError(where, f"damaged file ({type(error).__name__}: {error})",
+                         "a sound .tflite model", _FIX) from error
+
+
+def load(path: Path) -> RawModel:
+    """The checked contents of the .tflite file at `path`; raises ModelError, UnsupportedError."""
+    where = path.name
+    try:
+        blob = path.read_bytes()
+    except OSError as error:
+        raise ModelError(str(path), f"cannot be read ({error.strerror})", "a readable file",
+                         "check the path") from error
+    if len(blob) < 16 or blob[4:8] != b"TFL3":
+        raise ModelError(where, f"{len(blob)} bytes without the mark TFL3 at offset 4",
+                         "a .tflite file", _FIX)
+    with damage_is_model_error(where):
+        return _Loader(where, blob).model()
+
+
+class _Loader:
+    """One pass over the tables of a file; every count is bounded by the file's size."""
+
+    def __init__(self, where: str, blob: bytes) -> None:
+        self.where, self.blob = where, blob
+        self.file = tflite.Model.GetRootAsModel(blob, 0)
+
+    def bad(self, found: str, allowed: str = "") -> ModelError:
+        return ModelError(self.where, found, allowed, _FIX)
+
+    def count(self, n: int, what: str) -> int:
+        """`n`, which the file must be large enough to hold (four bytes an entry)."""
+        if not 0 <= n <= len(self.blob) // 4:
+            raise self.bad(f"{n} {what} in a file of {len(self.blob)} bytes")
+        return n
+
+    def model(self) -> RawModel:
+        if self.file.Version() != 3:
+            raise self.bad(f"schema version {self.file.Version()}", "3")
+        if self.count(self.file.SubgraphsLength(), "subgraphs") < 1:
+            raise self.bad("no subgraph", "one")
+        graph = self.file.Subgraphs(0)
+        n = self.count(graph.TensorsLength(), "tensors")
+        names: dict[str, int] = {}
+        tensors = tuple(self.tensor(graph.Tensors(i), i, names) for i in range(n))
+        nodes = tuple(
+            self.node(graph.Operators(i), i, n)
+            for i in range(self.count(graph.OperatorsLength(), "operators"))
+        )
+        ins = self.numbers(graph.InputsAsNumpy(), n, "graph inputs", optional=False)
+        outs = self.numbers(graph.OutputsAsNumpy(), n, "graph outputs", optional=False)
+        if not ins or not outs or not nodes:
+            raise self.bad(f"{len(ins)} inputs, {len(nodes)} operators, {len(outs)} outputs",
+                           "at least one of each")
+        if len(set(ins)) < len(ins) or len(set(outs)) < len(outs):
+            raise self.bad("a graph input or output is listed twice")
+        return RawModel(self.where, tensors, nodes, ins, outs)
+
+    def numbers(self, values: object, n: int, what: str, optional: bool) -> tuple[int, ...]:
+        """Tensor numbers below `n`; -1 only where `optional`."""
+        array = np.atleast_1d(np.asarray(values, np.int64)) if not isinstance(values, int) else []
+        numbers = tuple(int(v) for v in array)
+        if any(v >= n or v < (-1 if optional else 0) for v in numbers):
+            raise self.bad(f"{what} name tensors {numbers}", f"0 to {n - 1}")
+        return numbers
+
+    def node(self, op: tflite.Operator, index: int, n: int) -> RawNode:
+        if op is None or op.OpcodeIndex() >= self.file.OperatorCodesLength():
+            raise self.bad(f"operator {index} has no code")
+        code = self.file.OperatorCodes(op.OpcodeIndex())
+        number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
+        kind = _BUILTINS.get(number, f"operator code {number}")
+        if kind == "CUSTOM":
+            kind = f"CUSTOM {(code.CustomCode() or b'?').decode('utf-8', 'replace')}"
+        what = f"operator {index} ({kind})"
+        outs = self.numbers(op.OutputsAsNumpy(), n, f"outputs of {what}", optional=False)
+        ins = self.numbers(op.InputsAsNumpy(), n, f"inputs of {what}", optional=True)
+        return RawNode(index, kind, ins, outs, op)
+
+    def tensor(self, t: tflite.Tensor, index: int, names: dict[str, int]) -> RawTensor:
+        name = (t.Name() or b"").decode("utf-8", "replace") or f"tensor_{index}"
+        if name in names:
+            name = f"{name}#{index}"
+        names[name] = index
+        shape = self.shape(t, name)
+        if t.Type() not in _DTYPES:
+            raise UnsupportedError(f"tensor {name!r}", f"type {_TYPE_NAMES.get(t.Type(), t.Type())}",
+                                   "float32, float16, int8, int16, int32, int64",
+                                   "export the model as float32 or int8")
+        dtype = _DTYPES[t.Type()]
+        data = self.data(t, name, shape, dtype)
+        return RawTensor(Tensor(name, shape, data, self.params(t, name, shape, dtype)), dtype)
+
+    def shape(self, t: tflite.Tensor, name: str) -> Shape:
+        dims = t.ShapeAsNumpy()
+        shape = () if isinstance(dims, int) else tuple(int(d) for d in dims)
+        if shape and shape[0] == -1:
+            shape = (1, *shape[1:])  # dynamic batch
+        if any(d < 0 for d in shape) or len(shape) > 8 or prod(shape) > _MAX_ELEMENTS:
+            raise self.bad(f"tensor {name!r} has shape {shape}", "at most 8 positive dimensions")
+        return shape
+
+    def data(self, t: tflite.Tensor, name: str, shape: Shape,
+             dtype: type[np.generic]) -> Array | None:
+        if t.Buffer() >= self.file.BuffersLength():
+            raise self.bad(f"tensor {name!r} has buffer {t.Buffer()}",
+                           f"below {self.file.BuffersLength()}")
+        buffer = self.file.Buffers(t.Buffer())
+        if buffer.Offset() > 1:
+            raw = self.blob[buffer.Offset():buffer.Offset() + buffer.Size()]
+        elif buffer.DataLength() == 0:
+            return None
+        else:
+            raw = buffer.DataAsNumpy().tobytes()
+        want = prod(shape) * np.dtype(dtype).itemsize
+        if len(raw) != want:
+            raise self.bad(f"tensor {name!r} {shape} has {len(raw)} bytes of data", str(want))
+        if t.Sparsity() is not None:
+            raise UnsupportedError(f"tensor {name!r}", "sparse weights", "dense weights",
+                                   "export without sparsity")
+        data = np.frombuffer(raw, dtype).reshape(shape)
+        if np.issubdtype(dtype, np.floating):
+            if not np.all(np.isfinite(data)):
+                raise self.bad(f"constant {name!r} holds NaN or infinity", "finite numbers")
+            return data.astype(np.float32)
+        return data
+
+    def params(self, t: tflite.Tensor, name: str, shape: Shape,
+               dtype: type[np.generic]) -> QuantParams | None:
+        q = t.Quantization()
+        if q is None or q.ScaleLength() == 0 or not np.issubdtype(dtype, np.integer):
+            return None
+        n = self.count(q.ScaleLength(), "scales")
+        scale = q.ScaleAsNumpy().astype(np.float64)
+        zero = q.ZeroPointAsNumpy().astype(np.int64) if q.ZeroPointLength() else np.zeros(n, int)
+        axis = q.QuantizedDimension() if n > 1 else None
+        info = np.iinfo(np.dtype(dtype).name)
+        if not (np.all(np.isfinite(scale)) and np.all(scale > 0)):
+            raise self.bad(f"tensor {name!r} has a scale of {scale.min()}", "positive scales")
+        if len(zero) not in (1, n) or np.any(zero < info.min) or np.any(zero > info.max):
+            raise self.bad(f"tensor {name!r} has zero points {zero}", f"{n} within {info.dtype}")
+        if axis is not None and not (0 <= axis < len(shape) and shape[axis] == n):
+            raise self.bad(f"tensor {name!r} {shape} has {n} scales along axis {axis}")
+        bits = min(32, np.dtype(dtype).itemsize * 8)
+        if axis is None:
+            return QuantParams(scale[0], np.int32(zero[0]), bits)
+        return QuantParams(scale, np.broadcast_to(zero, (n,)).astype(np.int32), bits, axis)

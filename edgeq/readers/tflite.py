@@ -1,0 +1,166 @@
+"""TFLite files, float or already quantized to int8, as a Graph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from edgeq import ops as operators
+from edgeq.errors import EdgeqError, ModelError, UnsupportedError
+from edgeq.ir import Array, Graph, QuantParams, Tensor
+from edgeq.ops.base import Op, check_limits
+from edgeq.readers.node import TfliteNode
+from edgeq.readers.tables import RawModel, RawNode, damage_is_model_error, load
+
+_BIASED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What reading makes of one node: `note` says what became of it, or why it cannot be read."""
+
+    index: int
+    name: str
+    kind: str  # as in the file, e.g. "CONV_2D"
+    supported: bool
+    note: str
+
+
+def read_tflite(path: Path) -> Graph:
+    """The graph of a .tflite file, batch 1, MAC layers with a bias; simplify it before use.
+
+    A float file gives float32 constants (float16 ones are widened); a quantized file gives `q`
+    on every tensor and integer constants. QUANTIZE at an input and DEQUANTIZE at an output are
+    dropped: the graph then takes or gives the int8 values. Raises ModelError for a damaged
+    file and UnsupportedError for the first node that has no translation.
+    """
+    raw = load(path)
+    with damage_is_model_error(raw.where):
+        state = _State.start(raw)
+        nodes: list[Op] = []
+        for node in raw.nodes:
+            nodes += state.step(node)
+        return state.graph(raw, path.stem, tuple(nodes))
+
+
+def verdicts(path: Path) -> tuple[Verdict, ...]:
+    """A verdict for every node of the file, in order; raises ModelError for a damaged file."""
+    raw = load(path)
+    found = []
+    with damage_is_model_error(raw.where):
+        state = _State.start(raw)
+        for node in raw.nodes:
+            try:
+                made = state.step(node)
+                note = ", ".join(type(op).__name__ for op in made) or "needs no operator"
+                found.append(Verdict(node.index, _name(node), node.kind, True, note))
+            except EdgeqError as error:
+                found.append(Verdict(node.index, _name(node), node.kind, False, str(error)))
+    return tuple(found)
+
+
+def _name(node: RawNode) -> str:
+    return f"{node.kind.lower().replace(' ', '_')}_{node.index}"
+
+
+@dataclass(frozen=True, eq=False)
+class _State:
+    """Reading in progress: the tensors so far, and which name stands for which tensor number."""
+
+    where: str
+    tensors: dict[str, Tensor]
+    names: list[str]  # by tensor number; a dropped node makes its output an alias of its input
+
+    @staticmethod
+    def start(raw: RawModel) -> _State:
+        tensors = {r.tensor.name: r.tensor for r in raw.tensors}
+        return _State(raw.where, tensors, [r.tensor.name for r in raw.tensors])
+
+    def step(self, raw: RawNode) -> tuple[Op, ...]:
+        """The operators for one node; none where it only changes the representation."""
+        handler = _BORDERS.get(raw.kind)
+        if handler is not None:
+            handler(self, raw)
+            return ()
+        known = {name: cls for cls in operators.OPS for name in cls.tflite_names}
+        where = f"{raw.kind} (node {raw.index}, inputs {self.inputs(raw)})"
+        if raw.kind not in known:
+            raise UnsupportedError(
+                where, "edgeq has no such operator", ", ".join(sorted(known)),
+                "replace the layer before export, or keep it outside the quantized part")
+        ins = self.inputs(raw)
+        if raw.kind in _BIASED:
+            ins = self.with_bias(raw, ins)
+        node = TfliteNode(_name(raw), raw.kind, ins, tuple(self.names[i] for i in raw.outs),
+                          self.tensors, raw.op)
+        made = known[raw.kind].from_tflite(node)
+        made = made if isinstance(made, tuple) else (made,)
+        pool = Graph(self.tensors, (), (), ())
+        for op in made:
+            check_limits(op, pool)
+        return made
+
+    def inputs(self, raw: RawNode) -> tuple[str, ...]:
+        return tuple("" if i < 0 else self.names[i] for i in raw.ins)
+
+    def with_bias(self, raw: RawNode, ins: tuple[str, ...]) -> tuple[str, ...]:
+        """The inputs of a MAC node with a bias, zero where the file has none."""
+        if len(ins) < 2 or "" in ins[:2]:
+            raise ModelError(_name(raw), f"{len(ins)} inputs", "x, weights and a bias",
+                             "export the model again")
+        if len(ins) > 2 and ins[2]:
+            return ins
+        x, w = self.tensors[ins[0]], self.tensors[ins[1]]
+        out_c = w.shape[3 if raw.kind == "DEPTHWISE_CONV_2D" else 0]
+        name = f"{_name(raw)}/zero_bias"
+        if x.q is not None and w.q is not None:
+            scale = x.q.scale * w.q.scale
+            q = QuantParams(scale, np.zeros(scale.shape, np.int32), 32,
+                            None if w.q.axis is None else 0)
+            self.tensors[name] = Tensor(name, (out_c,), np.zeros(out_c, np.int32), q)
+        else:
+            self.tensors[name] = Tensor(name, (out_c,), np.zeros(out_c, np.float32))
+        return (*ins[:2], name)
+
+    def dequantize(self, raw: RawNode) -> None:
+        """DEQUANTIZE: a constant becomes its real values, an activation stays the integers."""
+        (i,), (o,) = raw.ins, raw.outs
+        tensor = self.tensors[self.names[i]]
+        if tensor.data is None:
+            self.names[o] = tensor.name
+            return
+        self.tensors[self.names[o]] = replace(
+            self.tensors[self.names[o]], data=_real(tensor.data, tensor.q), q=None)
+
+    def quantize(self, raw: RawNode) -> None:
+        """QUANTIZE: between equal parameters or from the float input, the integers go through."""
+        (i,), (o,) = raw.ins, raw.outs
+        source, result = self.tensors[self.names[i]], self.tensors[self.names[o]]
+        if source.q is None and source.data is None:
+            self.names[i] = result.name
+            return
+        raise UnsupportedError(
+            f"QUANTIZE (node {raw.index}, inputs {self.inputs(raw)})",
+            "changes the scale inside the graph", "QUANTIZE at the float input only",
+            "start from the float model")
+
+    def graph(self, raw: RawModel, name: str, nodes: tuple[Op, ...]) -> Graph:
+        """The finished graph; types are consistent or ModelError, UnsupportedError."""
+        ins = tuple(self.names[i] for i in raw.ins)
+        outs = tuple(self.names[i] for i in raw.outs)
+        return Graph(self.tensors, nodes, ins, outs, name).replace()
+
+
+_BORDERS: dict[str, Callable[[_State, RawNode], None]] = {
+    "DEQUANTIZE": _State.dequantize,
+    "QUANTIZE": _State.quantize,
+}
+
+
+def _real(data: Array, q: QuantParams | None) -> Array:
+    if q is None:
+        return data.astype(np.float32)
+    return q.dequantize(data)  # type: ignore[arg-type]
