@@ -1,4 +1,4 @@
-"""Running a graph on the host: `run_float` on reals, `run_int` on the exact integers; numpy only."""
+"""Running a graph on the host with numpy: `run_float` on reals, `run_int` on the integers."""
 
 from __future__ import annotations
 

@@ -141,6 +141,12 @@ class Graph:
         assert data is not None, f"{name} is not a constant"
         return data
 
+    def integers(self, name: str) -> IntArray:
+        """The data of the constant `name`, which holds integers."""
+        data = self.const(name)
+        assert np.issubdtype(data.dtype, np.integer), f"{name} holds {data.dtype}"
+        return data  # type: ignore[return-value]
+
     def producer(self, name: str) -> Op | None:
         """The operator that writes `name`, or None for inputs and constants."""
         return next((op for op in self.ops if name in op.outs), None)

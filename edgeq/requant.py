@@ -33,7 +33,9 @@ def quantize_multiplier(real: float) -> tuple[int, int]:
     return mult, exponent
 
 
-def quantize_multipliers(real: NDArray[np.float64]) -> tuple[IntArray, IntArray]:
+def quantize_multipliers(
+    real: NDArray[np.float64],
+) -> tuple[NDArray[np.int32], NDArray[np.int8]]:
     """quantize_multiplier for each entry of a vector: (mult int32, shift int8)."""
     pairs = [quantize_multiplier(float(r)) for r in np.atleast_1d(real)]
     return (np.array([m for m, _ in pairs], np.int32), np.array([s for _, s in pairs], np.int8))

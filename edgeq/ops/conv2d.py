@@ -101,7 +101,7 @@ class Conv2D(Op):
     def mac_layer(self, g: Graph) -> MacLayer:
         """The layer as its kernels see it."""
         x, y = g.tensor(self.ins[0]), g.tensor(self.outs[0])
-        w, b = g.const(self.ins[1]), g.const(self.ins[2])
+        w, b = g.integers(self.ins[1]), g.integers(self.ins[2])
         epi = epilogue(self, g, self.act, w.shape[0])
         in_zero = int(x.params.zero)
         bias = folded_bias(b, w.reshape(w.shape[0], -1).sum(1, dtype=np.int64), in_zero)

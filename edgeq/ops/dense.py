@@ -92,7 +92,7 @@ class Dense(Op):
 
     def mac_layer(self, g: Graph) -> MacLayer:
         """The layer as its kernels see it: every geometry field is 1."""
-        w, b = g.const(self.ins[1]), g.const(self.ins[2])
+        w, b = g.integers(self.ins[1]), g.integers(self.ins[2])
         epi = self._epilogue(g)
         in_zero = int(g.tensor(self.ins[0]).params.zero)
         bias = folded_bias(b, w.sum(1, dtype=np.int64), in_zero)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edgeq import kernels
 from edgeq.board import Target
@@ -25,10 +26,18 @@ from edgeq.ops.windows import Window
 from edgeq.plan import Call
 from edgeq.readers.node import TfliteNode
 
+A = TypeVar("A", FloatArray, IntArray)
+
 
 def _channels_differ(op: Op, g: Graph) -> str:
     in_c, out_c = g.tensor(op.ins[0]).shape[-1], g.tensor(op.ins[1]).shape[-1]
     return "" if out_c % in_c == 0 else f"{out_c} filters for {in_c} channels"
+
+
+def _widen(tap: A, out_c: int) -> A:
+    """Every channel of (..., in_c) once for each of its filters: (..., out_c)."""
+    m = out_c // tap.shape[-1]
+    return tap if m == 1 else np.repeat(tap, m, axis=-1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,18 +80,19 @@ class DepthwiseConv2D(Op):
         window = self.window(w.shape)
         out = np.empty((x.shape[0], *window.out_size(*x.shape[1:3]), w.shape[3]), np.float32)
         for part in batch_chunks(x.shape[0], 8 * max(x[:1].size, out[:1].size)):
-            acc = out[part]
+            acc: NDArray[np.float32] = out[part]
             acc[...] = b
             for tap, w_tap in zip(window.taps(x[part], 0.0), w.reshape(-1, w.shape[3]),
                                   strict=True):
-                acc += self._widen(tap, w.shape[3]) * w_tap
+                acc += _widen(tap, w.shape[3]) * w_tap
             acc[...] = apply_act(acc, self.act)
         return (out,)
 
     def run_int(self, g: Graph, *qs: IntArray) -> tuple[IntArray, ...]:
         x, w, b = qs
         window = self.window(w.shape)
-        assert window.kh * window.kw < 1 << 15 and x.dtype == np.int8  # acc - bias in int32
+        assert x.dtype == np.int8
+        assert window.kh * window.kw < 1 << 15  # the sum of products stays in int32
         in_zero = int(g.tensor(self.ins[0]).params.zero)
         rows = w.reshape(-1, w.shape[3]).astype(np.int32)  # (kh * kw, out_c)
         bias = folded_bias(b, rows.sum(0, dtype=np.int64), in_zero)
@@ -91,15 +101,9 @@ class DepthwiseConv2D(Op):
         for part in batch_chunks(x.shape[0], 32 * max(x[:1].size, out[:1].size)):
             acc = np.zeros(out[part].shape, np.int32)
             for tap, w_tap in zip(window.taps(x[part], in_zero), rows, strict=True):
-                acc += self._widen(tap, w.shape[3]) * w_tap
+                acc += _widen(tap, w.shape[3]) * w_tap
             out[part] = epi.apply(acc + bias)
         return (out,)
-
-    @staticmethod
-    def _widen(tap: FloatArray, out_c: int) -> FloatArray:
-        """Every input channel once for each of its filters."""
-        m = out_c // tap.shape[-1]
-        return tap if m == 1 else np.repeat(tap, m, axis=-1)
 
     def macs(self, g: Graph) -> int:
         _, kh, kw, _ = g.tensor(self.ins[1]).shape
@@ -108,7 +112,7 @@ class DepthwiseConv2D(Op):
     def mac_layer(self, g: Graph) -> MacLayer:
         """The layer as its kernels see it; weights (kh, kw, out_c)."""
         x, y = g.tensor(self.ins[0]), g.tensor(self.outs[0])
-        w, b = g.const(self.ins[1])[0], g.const(self.ins[2])
+        w, b = g.integers(self.ins[1])[0], g.integers(self.ins[2])
         epi = epilogue(self, g, self.act, w.shape[2])
         in_zero = int(x.params.zero)
         bias = folded_bias(b, w.sum((0, 1), dtype=np.int64), in_zero)

@@ -14,7 +14,6 @@ from edgeq.ops.base import Act, Op, clamp_bounds
 from edgeq.plan import Blob, Value
 from edgeq.requant import quantize_multipliers, requantize
 
-
 _CHUNK_BYTES = 64 << 20  # working memory of one batch chunk
 
 
@@ -72,7 +71,8 @@ def exact_matmul(x: IntArray, w: IntArray) -> NDArray[np.int64]:
     small = x.dtype == np.int8 and w.dtype == np.int8 and k <= 1 << 10
     if small:
         return np.asarray(x.astype(np.float32) @ w.astype(np.float32), np.int64)
-    assert x.dtype.itemsize <= 2 and w.dtype.itemsize <= 2 and k < 1 << 22
+    assert max(x.dtype.itemsize, w.dtype.itemsize) <= 2
+    assert k < 1 << 22
     return np.asarray(x.astype(np.float64) @ w.astype(np.float64), np.int64)
 
 

@@ -17,7 +17,8 @@ class Window:
     kw: int
     stride: tuple[int, int] = (1, 1)
     dilation: tuple[int, int] = (1, 1)
-    pad: tuple[tuple[int, int], tuple[int, int]] = ((0, 0), (0, 0))  # ((top, bottom), (left, right))
+    # ((top, bottom), (left, right))
+    pad: tuple[tuple[int, int], tuple[int, int]] = ((0, 0), (0, 0))
 
     def out_size(self, in_h: int, in_w: int) -> tuple[int, int]:
         """(out_h, out_w)."""

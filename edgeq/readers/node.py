@@ -54,8 +54,9 @@ class TfliteNode:
         """Data of input `i`, which must be a constant."""
         data = self.tensors[self.ins[i]].data
         if data is None:
-            raise UnsupportedError(self.name, f"input {i} ({self.ins[i]!r}) is computed at run time",
-                                   "a constant", "freeze the model before export")
+            raise UnsupportedError(
+                self.name, f"input {i} ({self.ins[i]!r}) is computed at run time",
+                "a constant", "freeze the model before export")
         return data
 
     def require(self, holds: bool, found: str, allowed: str, fix: str) -> None:

@@ -127,8 +127,8 @@ class _Loader:
 
     def numbers(self, values: object, n: int, what: str, optional: bool) -> tuple[int, ...]:
         """Tensor numbers below `n`; -1 only where `optional`."""
-        array = np.atleast_1d(np.asarray(values, np.int64)) if not isinstance(values, int) else []
-        numbers = tuple(int(v) for v in array)
+        # the flatbuffer package gives the number 0 for a vector that is absent
+        numbers = tuple(int(v) for v in values) if isinstance(values, np.ndarray) else ()
         if any(v >= n or v < (-1 if optional else 0) for v in numbers):
             raise self.bad(f"{what} name tensors {numbers}", f"0 to {n - 1}")
         return numbers
@@ -153,7 +153,8 @@ class _Loader:
         names[name] = index
         shape = self.shape(t, name)
         if t.Type() not in _DTYPES:
-            raise UnsupportedError(f"tensor {name!r}", f"type {_TYPE_NAMES.get(t.Type(), t.Type())}",
+            raise UnsupportedError(f"tensor {name!r}",
+                                   f"type {_TYPE_NAMES.get(t.Type(), t.Type())}",
                                    "float32, float16, int8, int16, int32, int64",
                                    "export the model as float32 or int8")
         dtype = _DTYPES[t.Type()]
@@ -212,5 +213,5 @@ class _Loader:
             raise self.bad(f"tensor {name!r} {shape} has {n} scales along axis {axis}")
         bits = min(32, np.dtype(dtype).itemsize * 8)
         if axis is None:
-            return QuantParams(scale[0], np.int32(zero[0]), bits)
+            return QuantParams(scale[0], np.asarray(zero[0], np.int32), bits)
         return QuantParams(scale, np.broadcast_to(zero, (n,)).astype(np.int32), bits, axis)
