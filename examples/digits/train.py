@@ -171,7 +171,8 @@ def tflite_bytes(p: Params) -> bytes:
     def conv(src: int, name: str, weights: NDArray[np.float32], bias: str, size: int) -> int:
         y = w.tensor(f"{name}_out", (1, size, size, weights.shape[0]))
         w.op("CONV_2D",
-             [src, w.const(f"{name}/weights", weights), w.const(f"{name}/bias", f[bias])], [y], "Conv2DOptions", Padding=same, StrideW=1, StrideH=1, DilationWFactor=1,
+             [src, w.const(f"{name}/weights", weights), w.const(f"{name}/bias", f[bias])],
+             [y], "Conv2DOptions", Padding=same, StrideW=1, StrideH=1, DilationWFactor=1,
              DilationHFactor=1, FusedActivationFunction=relu)
         return y
 
