@@ -66,6 +66,20 @@ class MacLayer:
         return int(max(np.abs(high).max(), np.abs(low).max()))
 
 
+@dataclass(frozen=True, eq=False)
+class MacTables:
+    """The tables behind the weights, one entry per output channel, as a kernel wants them."""
+
+    bias: NDArray[np.int32]
+    mult: NDArray[np.int32]
+    shift: NDArray[np.int8]
+
+
+def plain_tables(layer: MacLayer) -> MacTables:
+    """Bias, Q31 multiplier and shift as the portable kernels take them."""
+    return MacTables(layer.bias, layer.mult, layer.shift)
+
+
 @dataclass(frozen=True)
 class MacKernel:
     """One C function for a kind of `MacLayer`."""
@@ -80,6 +94,8 @@ class MacKernel:
     headers: tuple[str, ...] = ()  # further files below runtime_c/ that `source` includes
     # least distance by which the output may start below the dying input, None: disjoint
     overlap: Callable[[MacLayer], int | None] = lambda layer: None
+    # what the C file reads as bias, mult and shift; its head says how they differ from the layer's
+    tables: Callable[[MacLayer], MacTables] = plain_tables
 
 
 def choose(kernels: tuple[MacKernel, ...], layer: MacLayer, target: Target) -> MacKernel:

@@ -97,9 +97,10 @@ def window_fields(layer: MacLayer) -> tuple[tuple[str, Value], ...]:
 
 def mac_fields(layer: MacLayer, kernel: MacKernel) -> tuple[tuple[str, Value], ...]:
     """The tables that every MAC struct ends with."""
+    tables = kernel.tables(layer)
     return (
         ("weights", weight_blob(kernel, layer)),
-        ("bias", Blob("bias", "int32_t", layer.bias, "input zero point folded in")),
-        ("mult", Blob("mult", "int32_t", layer.mult, "Q31")),
-        ("shift", Blob("shift", "int8_t", layer.shift, "positive is left")),
+        ("bias", Blob("bias", "int32_t", tables.bias, "input zero point folded in")),
+        ("mult", Blob("mult", "int32_t", tables.mult, "Q31")),
+        ("shift", Blob("shift", "int8_t", tables.shift, "positive is left")),
     )
