@@ -10,6 +10,6 @@ KERNELS = (
         fits=lambda layer, target: True,
         pack=lambda layer: layer.weights.reshape(-1),
         layout="(out_c, kh, kw, in_c)",
-        scratch=lambda layer: 0,
+        scratch=lambda layer: 2 * layer.kh * layer.kw * layer.in_c,
     ),
 )

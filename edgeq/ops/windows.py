@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
+
+from edgeq.ir import FloatArray, IntArray
+
+A = TypeVar("A", FloatArray, IntArray)
 
 
 @dataclass(frozen=True)
@@ -28,13 +32,13 @@ class Window:
             sizes.append((size + p[0] + p[1] - ((k - 1) * d + 1)) // s + 1)
         return sizes[0], sizes[1]
 
-    def padded(self, x: NDArray, fill: float) -> NDArray:  # type: ignore[type-arg]
+    def padded(self, x: A, fill: float) -> A:
         """`x` (n, h, w, c) with its border of `fill`."""
         if self.pad == ((0, 0), (0, 0)):
             return x
         return np.pad(x, ((0, 0), *self.pad, (0, 0)), constant_values=fill)
 
-    def taps(self, x: NDArray, fill: float) -> Iterator[NDArray]:  # type: ignore[type-arg]
+    def taps(self, x: A, fill: float) -> Iterator[A]:
         """Per tap, ky then kx: view of the padded input as (n, out_h, out_w, c)."""
         out_h, out_w = self.out_size(x.shape[1], x.shape[2])
         x = self.padded(x, fill)
@@ -46,7 +50,7 @@ class Window:
                 cols = slice(x0, x0 + (out_w - 1) * self.stride[1] + 1, self.stride[1])
                 yield x[:, rows, cols]
 
-    def patches(self, x: NDArray, fill: float) -> NDArray:  # type: ignore[type-arg]
+    def patches(self, x: A, fill: float) -> A:
         """View of the padded input as (n, out_h, out_w, kh, kw, c); padding reads as `fill`."""
         n, h, w, c = x.shape
         out_h, out_w = self.out_size(h, w)

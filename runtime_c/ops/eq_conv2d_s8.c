@@ -1,59 +1,94 @@
-/* eq_conv2d_s8 - convolution, portable C: taps outside the input read as in_zero, row by row. */
+/* eq_conv2d_s8 - convolution, portable C: each pixel's taps are widened to int16 once, four
+ * output channels share them. */
 #include "eq_ops.h"
 #include "eq_requant.h"
 
-static int32_t dot(const int8_t *restrict x, const int8_t *restrict w, int32_t n)
+static int16_t *widen(int16_t *restrict to, const int8_t *restrict from, int32_t n)
 {
-    int32_t acc = 0;
     for (int32_t i = 0; i < n; i++) {
-        acc += (int32_t)x[i] * w[i];
+        to[i] = from[i];
     }
-    return acc;
+    return to + n;
 }
 
-static int32_t sum(const int8_t *restrict w, int32_t n)
+static int16_t *fill(int16_t *restrict to, int16_t value, int32_t n)
 {
-    int32_t acc = 0;
     for (int32_t i = 0; i < n; i++) {
-        acc += w[i];
+        to[i] = value;
     }
-    return acc;
+    return to + n;
 }
 
-/* One output value: all taps of channel weights `w` at input position (y0, x0). */
-static int32_t taps(const eq_conv2d_s8_t *p, const int8_t *restrict in, const int8_t *restrict w,
-                    int32_t y0, int32_t x0)
+/* The taps (kh, kw, in_c) of the pixel whose window starts at (y0, x0). */
+static void gather(const eq_conv2d_s8_t *p, const int8_t *restrict in, int16_t *restrict to,
+                   int32_t y0, int32_t x0)
 {
     const int32_t in_c = p->in_c;
-    int32_t acc = 0;
+    const int32_t row = p->kw * in_c;
+    const int32_t inside = p->dil_w == 1 && x0 >= 0 && x0 + p->kw <= p->in_w;
     for (int32_t ky = 0; ky < p->kh; ky++) {
         const int32_t y = y0 + ky * p->dil_h;
-        for (int32_t kx = 0; kx < p->kw; kx++, w += in_c) {
-            const int32_t x = x0 + kx * p->dil_w;
-            if (y >= 0 && y < p->in_h && x >= 0 && x < p->in_w) {
-                acc += dot(in + (y * p->in_w + x) * in_c, w, in_c);
-            } else {
-                acc += p->in_zero * sum(w, in_c);
+        if (y < 0 || y >= p->in_h) {
+            to = fill(to, p->in_zero, row);
+        } else if (inside) {
+            to = widen(to, in + (y * p->in_w + x0) * in_c, row);
+        } else {
+            for (int32_t kx = 0; kx < p->kw; kx++) {
+                const int32_t x = x0 + kx * p->dil_w;
+                if (x < 0 || x >= p->in_w) {
+                    to = fill(to, p->in_zero, in_c);
+                } else {
+                    to = widen(to, in + (y * p->in_w + x) * in_c, in_c);
+                }
             }
         }
     }
-    return acc;
+}
+
+static int8_t finish(const eq_conv2d_s8_t *p, int32_t acc, int32_t oc)
+{
+    const int32_t y = eq_requant(acc + p->bias[oc], p->mult[oc], p->shift[oc]) + p->out_zero;
+    return (int8_t)eq_clamp(y, p->act_min, p->act_max);
+}
+
+/* All output channels of one pixel from its `k` taps `x`. */
+static void channels(const eq_conv2d_s8_t *p, const int16_t *restrict x, int32_t k,
+                     int8_t *restrict out)
+{
+    const int8_t *w = p->weights;
+    int32_t oc = 0;
+    for (; oc + 4 <= p->out_c; oc += 4, w += 4 * k) {
+        const int8_t *w1 = w + k, *w2 = w1 + k, *w3 = w2 + k;
+        int32_t a0 = 0, a1 = 0, a2 = 0, a3 = 0;
+        for (int32_t i = 0; i < k; i++) {
+            a0 += x[i] * w[i];
+            a1 += x[i] * w1[i];
+            a2 += x[i] * w2[i];
+            a3 += x[i] * w3[i];
+        }
+        out[oc] = finish(p, a0, oc);
+        out[oc + 1] = finish(p, a1, oc + 1);
+        out[oc + 2] = finish(p, a2, oc + 2);
+        out[oc + 3] = finish(p, a3, oc + 3);
+    }
+    for (; oc < p->out_c; oc++, w += k) {
+        int32_t acc = 0;
+        for (int32_t i = 0; i < k; i++) {
+            acc += x[i] * w[i];
+        }
+        out[oc] = finish(p, acc, oc);
+    }
 }
 
 void eq_conv2d_s8(const eq_conv2d_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
                   void *restrict scratch)
 {
-    const int32_t k = (int32_t)p->kh * p->kw * p->in_c;
-    (void)scratch;
+    int16_t *const x = scratch;
     for (int32_t oy = 0; oy < p->out_h; oy++) {
         for (int32_t ox = 0; ox < p->out_w; ox++) {
-            const int32_t y0 = oy * p->stride_h - p->pad_top;
-            const int32_t x0 = ox * p->stride_w - p->pad_left;
-            for (int32_t oc = 0; oc < p->out_c; oc++) {
-                const int32_t acc = p->bias[oc] + taps(p, in, p->weights + oc * k, y0, x0);
-                const int32_t y = eq_requant(acc, p->mult[oc], p->shift[oc]) + p->out_zero;
-                *out++ = (int8_t)eq_clamp(y, p->act_min, p->act_max);
-            }
+            gather(p, in, x, oy * p->stride_h - p->pad_top, ox * p->stride_w - p->pad_left);
+            channels(p, x, p->kh * p->kw * p->in_c, out);
+            out += p->out_c;
         }
     }
 }
