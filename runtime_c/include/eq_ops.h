@@ -65,21 +65,63 @@ typedef struct {
 void eq_dense_s8(const eq_dense_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
                  void *restrict scratch);
 
-/* --- addition, TensorFlow Lite's formula -------------------------------------------------------
- * y = out_zero + requant(requant((a - a_zero) << 20, a_mult, a_shift) + same for b, out_mult, ..)
- * `out` may be `a` or `b`. */
+/* --- addition of equal shapes, TensorFlow Lite's formula ----------------------------------------
+ * y = clamp(out_zero + requant(((a - a_zero) << 19)
+ *                              + requant((b - b_zero) << 20, b_mult, b_shift), out_mult, out_shift))
+ * `a` is the input with the larger scale: its factor is 1/2, so it needs no multiplication.
+ * b_shift, out_shift <= 0. `out` may be `a` or `b`. */
 typedef struct {
     uint32_t n;
     int8_t a_zero, b_zero, out_zero;
     int8_t act_min, act_max;
-    int8_t a_shift, b_shift, out_shift;
-    int32_t a_mult, b_mult, out_mult;
+    int8_t b_shift, out_shift;
+    int32_t b_mult, out_mult;
 } eq_add_s8_t;
 
 void eq_add_s8(const eq_add_s8_t *p, const int8_t *a, const int8_t *b, int8_t *out);
 
+/* --- sum or difference, `b` broadcast: a is (outer, n, inner), b is (n) ---------------------------
+ * y = clamp(out_zero + requant(a_sign * requant((a - a_zero) << 20, a_mult, a_shift)
+ *                              + b_sign * requant((b - b_zero) << 20, ..), out_mult, out_shift))
+ * Shifts <= 0, signs 1 or -1. `out` may be `a`, and `b` too where outer = inner = 1.
+ * The _const function takes b from the parameters; the other leaves that field unused (0). */
+typedef struct {
+    uint32_t outer, n, inner;
+    int8_t a_zero, b_zero, out_zero;
+    int8_t act_min, act_max;
+    int8_t a_sign, b_sign;
+    int8_t a_shift, b_shift, out_shift;
+    int32_t a_mult, b_mult, out_mult;
+    const int8_t *b;
+} eq_addsub_s8_t;
+
+void eq_addsub_s8(const eq_addsub_s8_t *p, const int8_t *a, const int8_t *b, int8_t *out);
+void eq_addsub_s8_const(const eq_addsub_s8_t *p, const int8_t *a, int8_t *out);
+
+/* --- product, `b` broadcast as above: y = clamp(out_zero + requant((a - a_zero) * (b - b_zero))) */
+typedef struct {
+    uint32_t outer, n, inner;
+    int8_t a_zero, b_zero, out_zero;
+    int8_t act_min, act_max;
+    int8_t shift;
+    int32_t mult;
+    const int8_t *b;
+} eq_mul_s8_t;
+
+void eq_mul_s8(const eq_mul_s8_t *p, const int8_t *a, const int8_t *b, int8_t *out);
+void eq_mul_s8_const(const eq_mul_s8_t *p, const int8_t *a, int8_t *out);
+
+/* --- any function of one value: y = table[(uint8_t)x]; `out` may be `in` ------------------------- */
+typedef struct {
+    uint32_t n;
+    const int8_t *table;  /* 256: for x = 0..127, then -128..-1 */
+} eq_lut_s8_t;
+
+void eq_lut_s8(const eq_lut_s8_t *p, const int8_t *in, int8_t *out);
+
 /* --- pooling: windows are clipped at the border; average divides by the clipped count, rounding
- * half away from zero; zero points of input and output are equal. */
+ * half away from zero; zero points of input and output are equal. Pixels are written in order,
+ * each after its own reads, so `out` may start below a dying `in` by the generator's distance. */
 typedef struct {
     uint16_t in_h, in_w, c;
     uint16_t out_h, out_w;
@@ -89,7 +131,48 @@ typedef struct {
     int8_t act_min, act_max;
 } eq_pool_s8_t;
 
-void eq_avgpool_s8(const eq_pool_s8_t *p, const int8_t *restrict in, int8_t *restrict out);
-void eq_maxpool_s8(const eq_pool_s8_t *p, const int8_t *restrict in, int8_t *restrict out);
+void eq_avgpool_s8(const eq_pool_s8_t *p, const int8_t *in, int8_t *out);
+void eq_maxpool_s8(const eq_pool_s8_t *p, const int8_t *in, int8_t *out);
+
+/* --- mean or sum over the middle axis: in (outer, n, inner), out (outer, inner) --------------------
+ * y = clamp(out_zero + requant(sum(x) + bias)); bias = -n * in_zero, 1/n is inside mult, shift. */
+typedef struct {
+    uint32_t outer, n, inner;
+    int32_t bias, mult;
+    int8_t shift, out_zero;
+} eq_mean_s8_t;
+
+void eq_mean_s8(const eq_mean_s8_t *p, const int8_t *restrict in, int8_t *restrict out);
+
+/* --- softmax over rows of c, TensorFlow Lite's fixed point; out scale 1/256, zero -128 -------------
+ * exp[d] = e^(-d * scale * beta) in Q31 for a value d below the row's maximum; 0 from n_exp on.
+ * `out` may be `in`. */
+typedef struct {
+    uint16_t rows, c, n_exp;
+    const int32_t *exp;
+} eq_softmax_s8_t;
+
+void eq_softmax_s8(const eq_softmax_s8_t *p, const int8_t *in, int8_t *out);
+
+/* --- constant padding of (in_h, in_w, in_c) ------------------------------------------------------ */
+typedef struct {
+    uint16_t in_h, in_w, in_c;
+    uint16_t top, bottom, left, right, front, back;  /* front, back: channels */
+    int8_t value;
+} eq_pad_s8_t;
+
+void eq_pad_s8(const eq_pad_s8_t *p, const int8_t *restrict in, int8_t *restrict out);
+
+/* --- copy of blocks: concatenation, split --------------------------------------------------------
+ * block i of `outer`: chunk values from in + in_offset + i * in_stride to out + out_offset
+ * + i * out_stride, through a table as in eq_lut_s8_t unless it is 0. */
+typedef struct {
+    uint32_t outer, chunk;
+    uint32_t in_offset, in_stride;
+    uint32_t out_offset, out_stride;
+    const int8_t *table;
+} eq_copy_s8_t;
+
+void eq_copy_s8(const eq_copy_s8_t *p, const int8_t *restrict in, int8_t *restrict out);
 
 #endif
