@@ -1,0 +1,301 @@
+"""What the templates print: every decision about the generated C is made here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from edgeq.board import Board
+from edgeq.ctext import (
+    comment,
+    float_literal,
+    identifier,
+    int_literal,
+    shape_text,
+    string_text,
+    table,
+    unique_identifiers,
+    wrapped,
+)
+from edgeq.ir import Array, Graph, IntArray, dtype_of
+from edgeq.lower import tensor_bytes
+from edgeq.plan import Blob, Call, Plan
+
+# ISA suffix of a runtime file -> what the compiler must define for it, and how to ask for it
+_ISA_CHECKS = {
+    "mve": ("defined(__ARM_FEATURE_MVE)", "Helium (MVE)"),
+    "dsp": ("defined(__ARM_FEATURE_DSP)", "the DSP extension"),
+    "neon": ("defined(__ARM_NEON)", "NEON"),
+    "dot": ("defined(__ARM_FEATURE_DOTPROD)", "NEON dot products"),
+    "i8mm": ("defined(__ARM_FEATURE_MATMUL_INT8)", "NEON int8 matrix multiplication"),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class SelfTest:
+    """Vectors of kws_selftest(): one integer array for each graph input and output."""
+
+    inputs: Mapping[str, IntArray]
+    outputs: Mapping[str, IntArray]
+
+
+@dataclass(frozen=True, eq=False)
+class TableView:
+    """One constant table of <name>_weights.c."""
+
+    symbol: str
+    ctype: str
+    count: int
+    align: int
+    title: str
+    data: Array
+
+    @property
+    def rows(self) -> str:
+        """Initializer lines."""
+        return table(self.data)
+
+
+@dataclass(frozen=True)
+class PortView:
+    """One graph input or output."""
+
+    suffix: str  # "" for number 0, "_1" for number 1, ...
+    macro: str  # "kws_INPUT", "kws_INPUT_1"
+    tensor: str  # its name, safe in comments
+    c_string: str  # its name, safe in a string literal
+    ctype: str
+    size: int
+    nbytes: int
+    bits: int
+    shape: tuple[int, ...]
+    shape_text: str
+    scale: str
+    zero: int
+    qmin: int
+    qmax: int
+    pointer: str  # expression over `m->arena`
+    const_pointer: str
+
+
+@dataclass(frozen=True)
+class LayerView:
+    """One call of <name>_run."""
+
+    index: int
+    symbol: str  # of its parameters struct
+    struct: str
+    func: str
+    title: str
+    details: tuple[str, ...]
+    fields: tuple[str, ...]  # lines of designated initializers
+    arguments: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class IsaView:
+    """A compile-time check of the target."""
+
+    condition: str
+    needs: str
+
+
+@dataclass(frozen=True)
+class ModelView:
+    """The whole model as text pieces."""
+
+    name: str
+    guard: str
+    board: Board
+    cross: str  # compiler prefix, e.g. "arm-none-eabi-"
+    cmake_system: str
+    cflags: str  # without the optimization level
+    opt: str  # the optimization level, e.g. "-O2"
+    arena: int
+    arena_bound: int
+    macs: int
+    weight_bytes: int
+    table_bytes: int
+    inputs: tuple[PortView, ...]
+    outputs: tuple[PortView, ...]
+    layers: tuple[LayerView, ...]
+    tables: tuple[TableView, ...]
+    isa: tuple[IsaView, ...]
+    sources: tuple[str, ...]  # runtime C files, bare names
+
+
+def model_view(plan: Plan) -> ModelView:
+    """The view of a plan."""
+    layers = unique_identifiers(call.name for call in plan.calls)
+    tables, symbols = _tables(plan, layers)
+    board = plan.target.board
+    names = tuple(s.rsplit("/", 1)[-1] for s in plan.sources)
+    levels = [f for f in board.cflags if f.startswith("-O")]
+    own = ("-ffunction-sections", "-fdata-sections")  # the build files have these
+    arch = [f for f in board.cflags if f not in (*levels, *own)]
+    return ModelView(
+        name=plan.name, guard=f"{plan.name.upper()}_H", board=board,
+        cross=board.compiler.removesuffix("gcc") if board.compiler.endswith("-gcc") else "",
+        cmake_system="Generic" if board.bare_metal else "Linux",
+        cflags=" ".join(arch), opt=levels[-1] if levels else "-O2",
+        arena=max(plan.placement.arena, 1),
+        arena_bound=plan.placement.bound, macs=sum(call.macs for call in plan.calls),
+        weight_bytes=_nbytes(tables, weights=True), table_bytes=_nbytes(tables, weights=False),
+        inputs=tuple(_port(plan, n, "INPUT", i) for i, n in enumerate(plan.graph.ins)),
+        outputs=tuple(_port(plan, n, "OUTPUT", i) for i, n in enumerate(plan.graph.outs)),
+        layers=tuple(_layer(plan, i, layers[i], symbols) for i in range(len(plan.calls))),
+        tables=tuple(t for t, _ in tables),
+        isa=_isa_checks(names), sources=tuple(n for n in names if n.endswith(".c")),
+    )
+
+
+def _nbytes(tables: list[tuple[TableView, Blob]], *, weights: bool) -> int:
+    return sum(b.nbytes for _, b in tables if (b.name == "weights") == weights)
+
+
+def _isa_checks(names: tuple[str, ...]) -> tuple[IsaView, ...]:
+    parts = {part for n in names if n.endswith(".c") for part in n[:-2].split("_")}
+    return tuple(IsaView(*_ISA_CHECKS[isa]) for isa in _ISA_CHECKS if isa in parts)
+
+
+def _tables(plan: Plan, layers: tuple[str, ...]
+            ) -> tuple[list[tuple[TableView, Blob]], dict[tuple[int, str], str]]:
+    """Every table once, and the symbol behind (call number, blob name or constant input)."""
+    found: dict[tuple[str, bytes], str] = {}
+    blobs: dict[str, tuple[Blob, str]] = {}
+    symbols: dict[tuple[int, str], str] = {}
+    for i, call in enumerate(plan.calls):
+        for blob in (*call.blobs, *_constant_inputs(plan.graph, call)):
+            key = (blob.ctype, blob.data.tobytes())
+            symbol = found.setdefault(key, f"{plan.name}_{layers[i]}_{identifier(blob.name)}")
+            symbols[i, blob.name] = symbol
+            old = blobs.get(symbol)
+            if old is None or old[0].align < blob.align:
+                blobs[symbol] = (blob, call.name if old is None else old[1])
+    views = []
+    for symbol, (blob, layer) in blobs.items():
+        note = f": {blob.note}" if blob.note else ""
+        views.append((TableView(symbol, blob.ctype, blob.data.size, blob.align,
+                                comment(f"{layer} {blob.name}{note}"), blob.data), blob))
+    return views, symbols
+
+
+def _constant_inputs(graph: Graph, call: Call) -> tuple[Blob, ...]:
+    """Inputs of a call that are constants of the graph, as tables."""
+    constants = (graph.tensor(n) for n in dict.fromkeys(call.ins))
+    return tuple(Blob(f"const_{t.name}", _ctype(t.params.bits), _flat(t.data))
+                 for t in constants if t.data is not None)
+
+
+def _flat(data: Array) -> Array:
+    return np.ascontiguousarray(data).reshape(-1)
+
+
+def _ctype(bits: int) -> str:
+    return f"int{dtype_of(bits)().itemsize * 8}_t"
+
+
+def _at(base: str, offset: int, ctype: str, *, const: bool = False) -> str:
+    """A typed pointer `offset` bytes into the arena."""
+    place = f"{base} + {offset}" if offset else base
+    if ctype == "int8_t":
+        return place
+    qualifier = "const " if const else ""
+    return f"({qualifier}{ctype} *)({qualifier}void *)({place})"
+
+
+def _port(plan: Plan, name: str, kind: str, number: int) -> PortView:
+    tensor = plan.graph.tensor(name)
+    q, ctype = tensor.params, _ctype(tensor.params.bits)
+    suffix = f"_{number}" if number else ""
+    offset = plan.placement.offsets[name]
+    return PortView(
+        suffix=suffix, macro=f"{plan.name}_{kind}{suffix}", tensor=comment(name),
+        c_string=string_text(name), ctype=ctype, size=tensor.size,
+        nbytes=tensor_bytes(plan.graph, name), bits=q.bits, shape=tensor.shape,
+        shape_text=shape_text(tensor.shape), scale=float_literal(float(q.scale)),
+        zero=int(q.zero), qmin=q.qmin, qmax=q.qmax,
+        pointer=_at("m->arena", offset, ctype),
+        const_pointer=_at("m->arena", offset, ctype, const=True),
+    )
+
+
+def _layer(plan: Plan, i: int, layer: str, symbols: Mapping[tuple[int, str], str]) -> LayerView:
+    call = plan.calls[i]
+    fields = [f".{n} = {symbols[i, v.name] if isinstance(v, Blob) else int_literal(v)},"
+              for n, v in call.fields]
+    symbol = f"{plan.name}_{layer}"
+    return LayerView(
+        index=i, symbol=symbol, struct=call.struct, func=call.func,
+        title=comment(f"{i}: {call.name} ({call.op})"), details=_details(plan, call, i),
+        fields=wrapped(fields), arguments=(f"&{symbol}", *_arguments(plan, call, i, symbols)),
+    )
+
+
+def _arguments(plan: Plan, call: Call, i: int, symbols: Mapping[tuple[int, str], str]
+               ) -> tuple[str, ...]:
+    def pointer(name: str, *, const: bool) -> str:
+        tensor = plan.graph.tensor(name)
+        if tensor.is_const:
+            return symbols[i, f"const_{name}"]
+        return _at("arena", plan.placement.offsets[name], _ctype(tensor.params.bits), const=const)
+
+    scratch: tuple[str, ...] = ()
+    if call.scratch is not None:
+        where = plan.placement.scratch[i]
+        scratch = ("NULL" if where is None else f"arena + {where}",)
+    return (*(pointer(n, const=True) for n in call.ins),
+            *(pointer(n, const=False) for n in call.outs), *scratch)
+
+
+def _details(plan: Plan, call: Call, i: int) -> tuple[str, ...]:
+    """Comment lines: tensors with shape, place and parameters, then the work."""
+    def tensor_line(role: str, name: str) -> str:
+        tensor = plan.graph.tensor(name)
+        q = tensor.params
+        scale = f"{float(q.scale):.6g}" if q.axis is None else "per channel"
+        zero = int(q.zero) if q.axis is None else 0
+        where = "table" if tensor.is_const else f"arena + {plan.placement.offsets[name]}"
+        return comment(f"{role} {shape_text(tensor.shape)} at {where}, "
+                       f"scale {scale}, zero {zero}")
+
+    lines = [tensor_line("in ", n) for n in call.ins] + [tensor_line("out", n) for n in call.outs]
+    if call.scratch:
+        lines.append(f"scratch {call.scratch} bytes at arena + {plan.placement.scratch[i]}")
+    work = [f"{call.macs:,} MACs".replace(",", " ")] if call.macs else []
+    if call.note:
+        work.append(call.note)
+    if work:
+        lines.append(comment(", ".join(work)))
+    return tuple(lines)
+
+
+@dataclass(frozen=True)
+class VectorView:
+    """One embedded vector of the self-test."""
+
+    port: PortView
+    rows: str
+
+
+@dataclass(frozen=True)
+class SelfTestView:
+    """The vectors of kws_selftest()."""
+
+    inputs: tuple[VectorView, ...]
+    outputs: tuple[VectorView, ...]
+
+
+def self_test_view(view: ModelView, test: SelfTest) -> SelfTestView:
+    """The vectors in the order of the model's inputs and outputs."""
+    def vectors(ports: tuple[PortView, ...], values: Mapping[str, IntArray]
+                ) -> tuple[VectorView, ...]:
+        arrays = tuple(values.values())
+        assert len(arrays) == len(ports)
+        for port, array in zip(ports, arrays, strict=True):
+            assert array.size == port.size, (port.macro, array.shape)
+        return tuple(VectorView(p, table(a)) for p, a in zip(ports, arrays, strict=True))
+
+    return SelfTestView(vectors(view.inputs, test.inputs), vectors(view.outputs, test.outputs))
