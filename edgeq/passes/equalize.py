@@ -1,0 +1,148 @@
+"""Cross-layer equalization: move scale between neighbouring layers; the float result stays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeq.ir import Graph, Tensor
+from edgeq.layers import Channels, MacOp, MacView, act_of, is_mac, mac_view
+from edgeq.ops.base import Act, Op
+from edgeq.recipe import Equalize
+
+Factors = NDArray[np.float64]
+
+CLIP_MARGIN = 1.2  # how far above its largest observed value a ReLU6 channel may be cut
+_MOST = 1e4  # factors stay in [1 / _MOST, _MOST]
+_ROUNDS = 40
+_CONVERGED = 1e-3
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two layers joined by one activation: channel c of `first`'s output feeds only `second`."""
+
+    first: MacOp
+    second: MacOp
+    between: tuple[str, ...]  # the tensors between them, first's output first
+
+
+def pairs(g: Graph) -> tuple[Pair, ...]:
+    """All pairs that may be rescaled: positively homogeneous activation, no other reader.
+
+    A depthwise triple is two pairs. Views and pools between the layers keep channels apart.
+    """
+    found = []
+    for op in g.ops:
+        if is_mac(op) and act_of(op) in (Act.NONE, Act.RELU, Act.RELU6):
+            chain = _chain(g, op)
+            if chain is not None:
+                found.append(chain)
+    return tuple(found)
+
+
+def _chain(g: Graph, first: Op) -> Pair | None:
+    between = [first.outs[0]]
+    channels = g.tensor(first.outs[0]).shape[-1]
+    while True:
+        readers = g.consumers(between[-1])
+        if len(readers) != 1 or between[-1] in g.outs:
+            return None
+        op = readers[0]
+        if is_mac(op):
+            same = op.ins[0] == between[-1] and mac_view(g, op).in_c in (None, channels)
+            return Pair(first, op, tuple(between)) if same else None  # type: ignore[arg-type]
+        if not _keeps_channels(g, op, channels):
+            return None
+        between.append(op.outs[0])
+
+
+def _keeps_channels(g: Graph, op: Op, channels: int) -> bool:
+    """True where f(s * x) = s * f(x) for any s > 0 a channel."""
+    x, y = g.tensor(op.ins[0]).shape, g.tensor(op.outs[0]).shape
+    if len(op.outs) != 1 or not x or not y or x[-1] != channels or y[-1] != channels:
+        return False
+    homogeneous = type(op).__name__ in ("AveragePool2D", "MaxPool2D", "Mean")
+    return op.is_view or (homogeneous and act_of(op) in (Act.NONE, Act.RELU))
+
+
+def equalize(g: Graph, kind: Equalize, channels: Mapping[str, Channels]) -> Graph:
+    """An equal float graph whose layers quantize better.
+
+    WEIGHTS levels the weight ranges of both layers: s = sqrt(r1 / r2), first / s, second * s
+    (Nagel et al. 2019, equation 11), over all pairs until nothing moves. ACTIVATIONS levels the
+    ranges of the activation between them, as far as per-channel weights pay for it
+    (Xiao et al. 2023, equation 4, with alpha 1 before a depthwise layer, where it is free).
+
+    ReLU is positively homogeneous, so the result is exact. ReLU6 is cut at 6 whatever the scale:
+    a channel is rescaled only where its largest value on the samples (`channels`, statistics of
+    `g`) stays CLIP_MARGIN below the cut before and after.
+    """
+    if kind is Equalize.OFF:
+        return g
+    total = {p.first.name: np.ones(g.tensor(p.between[0]).shape[-1]) for p in pairs(g)}
+    for _ in range(_ROUNDS if kind is Equalize.WEIGHTS else 1):
+        moved = 0.0
+        for pair in pairs(g):
+            a, b = mac_view(g, pair.first), mac_view(g, pair.second)
+            done = total[pair.first.name]
+            seen = _magnitude(channels[pair.between[0]]) / done
+            s = _weight_factors(a, b) if kind is Equalize.WEIGHTS else _act_factors(b, seen)
+            s = _within_clip(s, seen, act_of(pair.first), done)
+            s = np.clip(done * s, 1 / _MOST, _MOST) / done
+            total[pair.first.name] = done * s
+            moved = max(moved, float(np.abs(np.log(s)).max()))
+            g = _rescaled(g, pair, a, b, s)
+        if moved < _CONVERGED:
+            break
+    return g
+
+
+def _magnitude(c: Channels) -> Factors:
+    return np.maximum(np.abs(c.low), np.abs(c.high))
+
+
+def _weight_factors(a: MacView, b: MacView) -> Factors:
+    r1 = a.out_range()
+    r2 = b.in_range(r1.size)
+    alive = (r1 > 0) & (r2 > 0)
+    return np.where(alive, np.sqrt(np.where(alive, r1, 1) / np.where(alive, r2, 1)), 1.0)
+
+
+def _act_factors(b: MacView, seen: Factors) -> Factors:
+    """Factors that bring the channels' largest values `seen` together, the largest unchanged."""
+    alive = seen > 0
+    level = np.where(alive, seen, 1.0)
+    if b.depthwise:
+        s = level
+    else:
+        rows = np.abs(b.weight).reshape(-1, b.weight.shape[-1]).astype(np.float64)
+        top = np.abs(b.out_rows()).max(1).repeat(rows.shape[0] // b.weight.shape[0])
+        need = (rows / np.maximum(top, 1e-30)[:, None]).max(0)  # (in_c,) of what its row can hold
+        s = np.sqrt(level / np.maximum(need, 1e-3))
+    s = s * (seen.max() / np.max(level / s, where=alive, initial=1e-30)) ** -1
+    return np.where(alive, s, 1.0)
+
+
+def _within_clip(s: Factors, seen: Factors, act: Act, done: Factors) -> Factors:
+    """`s` limited so that ReLU6 cuts the same observed values before and after."""
+    if act is not Act.RELU6:
+        return s
+    least = seen * CLIP_MARGIN / 6.0  # below it, the cut at 6 would reach observed values
+    free = seen * done * CLIP_MARGIN < 6.0  # the original values stay clear of the cut
+    return np.where(free, np.maximum(s, least), 1.0)
+
+
+def _rescaled(g: Graph, pair: Pair, a: MacView, b: MacView, s: Factors) -> Graph:
+    """`g` with channel c of pair.first divided by s[c] and pair.second's reading multiplied."""
+    w1, b1 = a.scaled_out(1.0 / s)
+    w2 = b.scaled_in(s)
+    return g.with_tensors(_const(pair.first.ins[1], w1), _const(pair.first.ins[2], b1),
+                          _const(pair.second.ins[1], w2))
+
+
+def _const(name: str, data: NDArray[np.floating]) -> Tensor:
+    return Tensor(name, data.shape, np.asarray(data, np.float32))

@@ -1,0 +1,80 @@
+"""The integer graph: activations get parameters by their operator's rule, constants integers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from edgeq.ir import Graph, QuantParams, Tensor
+from edgeq.layers import is_mac, mac_view
+from edgeq.ops.base import Fixed, Op, SameAsInput
+from edgeq.quant.params import act_params, per_tensor
+from edgeq.quant.weights import bias_params, quantize_bias, quantize_weight, weight_params
+from edgeq.recipe import Recipe
+
+Ranges = Mapping[str, tuple[float, float]]
+
+
+def assign(graph: Graph, chosen: Ranges, recipe: Recipe) -> Graph:
+    """The integer graph of the float `graph` under the activation ranges `chosen`.
+
+    Constants become integers: weights symmetric int8, biases int32 with scale in * weight, other
+    float constants int8 by their extremes. Index constants stay.
+    """
+    params: dict[str, QuantParams] = {n: act_params(*chosen[n]) for n in graph.ins}
+    changed: dict[str, Tensor] = {}
+    for op in graph.ops:
+        _constants(graph, op, params, changed)
+        for name in op.outs:
+            params[name] = _output(graph, op, name, params, chosen)
+        if is_mac(op):
+            _weights(graph, op, params, recipe, changed)
+    for tensor in graph.activations():
+        changed[tensor.name] = Tensor(tensor.name, tensor.shape, None, params[tensor.name])
+    return graph.with_tensors(*changed.values())
+
+
+def _output(graph: Graph, op: Op, name: str, params: Mapping[str, QuantParams],
+            chosen: Ranges) -> QuantParams:
+    rule = op.rule()
+    if isinstance(rule, Fixed):
+        return per_tensor(rule.scale, rule.zero)
+    if isinstance(rule, SameAsInput):
+        return params[op.ins[rule.index]]
+    low, high = chosen[name]
+    if is_mac(op):
+        low, high = _wide_enough(graph, op, params, low, high)
+    return act_params(low, high)
+
+
+def _wide_enough(graph: Graph, op: Op, params: Mapping[str, QuantParams], low: float,
+                 high: float) -> tuple[float, float]:
+    """A range so wide that no accumulator exceeds 2**29 output steps (tensors that are ~0)."""
+    layer, q_in = mac_view(graph, op), params[op.ins[0]]
+    most = np.abs(layer.out_rows()).sum(1) * float(q_in.scale) * 255 + np.abs(layer.bias)
+    least = float(most.max()) / 2.0**21  # 255 steps of most / 2**29
+    return (low, high) if high - low >= least else (low, low + max(least, 1e-6))
+
+
+def _constants(graph: Graph, op: Op, params: dict[str, QuantParams],
+               changed: dict[str, Tensor]) -> None:
+    """Parameters for the float constants of `op` that are not weights."""
+    for i, name in enumerate(op.ins):
+        data = graph.tensor(name).data
+        if data is None or name in params or data.dtype.kind != "f" or (is_mac(op) and i > 0):
+            continue
+        values = np.asarray(data, np.float64)
+        params[name] = act_params(float(values.min()), float(values.max()))
+        q = params[name].quantize(values)
+        changed[name] = Tensor(name, data.shape, q, params[name])
+
+
+def _weights(graph: Graph, op: Op, params: Mapping[str, QuantParams], recipe: Recipe,
+             changed: dict[str, Tensor]) -> None:
+    layer, q_in = mac_view(graph, op), params[op.ins[0]]
+    _, w, b = op.ins[:3]
+    q_w = weight_params(layer, q_in, params[op.outs[0]], recipe)
+    q_b = bias_params(q_in, q_w)
+    changed[w] = Tensor(w, layer.weight.shape, quantize_weight(layer.weight, q_w), q_w)
+    changed[b] = Tensor(b, layer.bias.shape, quantize_bias(layer.bias, q_b), q_b)

@@ -1,0 +1,131 @@
+"""Recipes: every switch of the quantization, frozen, from a TOML file or a built-in name."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, fields
+from enum import Enum
+from pathlib import Path
+from typing import TypeVar
+
+from edgeq.errors import UsageError
+
+_BUILT_IN = Path(__file__).resolve().parent / "recipes"
+E = TypeVar("E", bound=Enum)
+
+
+class ActRange(Enum):
+    """How an activation's range is taken from its observed values."""
+
+    MINMAX = "minmax"
+    MOVING = "moving"  # mean over batches of the batch extremes
+    PERCENTILE = "percentile"
+    MSE = "mse"
+    ENTROPY = "entropy"
+    AUTO = "auto"  # per layer, the one that harms the output least
+
+
+class WeightRange(Enum):
+    """How a weight's scale is chosen."""
+
+    MAX = "max"
+    MSE = "mse"
+
+
+class Equalize(Enum):
+    """What cross-layer equalization levels."""
+
+    OFF = "off"
+    WEIGHTS = "weights"  # Nagel et al. 2019: weight ranges of both layers, for per-tensor scales
+    ACTIVATIONS = "activations"  # activation ranges, for per-channel weight scales
+
+
+class BiasCorrection(Enum):
+    """How the mean error of quantized weights and inputs is taken out."""
+
+    OFF = "off"
+    EMPIRICAL = "empirical"
+    ANALYTIC = "analytic"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Every decision of the quantization that a user can take."""
+
+    name: str = "default"
+    per_channel: bool = True
+    weight_range: WeightRange = WeightRange.MAX
+    act_range: ActRange = ActRange.MSE
+    percentile: float = 99.99  # of PERCENTILE: share of the values inside the range
+    equalize: Equalize = Equalize.ACTIVATIONS
+    absorb_bias: bool = False
+    bias_correction: BiasCorrection = BiasCorrection.EMPIRICAL
+    rollback: bool = True  # measure every step on samples set aside, undo those that harm
+
+    def __post_init__(self) -> None:
+        if not 50.0 < self.percentile <= 100.0:
+            raise UsageError(f"recipe {self.name!r}", f"percentile = {self.percentile}",
+                             "50 < percentile <= 100", "99.99 is a good start")
+
+
+def built_in() -> tuple[str, ...]:
+    """Names of the recipes that ship with edgeq."""
+    return tuple(sorted(p.stem for p in _BUILT_IN.glob("*.toml")))
+
+
+def load_recipe(spec: str | Path) -> Recipe:
+    """The built-in recipe `spec`, or the one in the TOML file `spec`; raises UsageError."""
+    path = _BUILT_IN / f"{spec}.toml" if str(spec) in built_in() else Path(spec)
+    where = f"recipe {str(spec)!r}"
+    try:
+        table = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise UsageError(where, "no such recipe or file", f"{', '.join(built_in())}, or a file",
+                         "choose one of these") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as e:
+        raise UsageError(where, str(e), "a TOML file", "see docs/quantization.md") from None
+    return _from_table(where, path.stem, table)
+
+
+def _from_table(where: str, name: str, table: dict[str, object]) -> Recipe:
+    known = {f.name for f in fields(Recipe)}
+    for key in table:
+        if key not in known:
+            raise UsageError(where, f"unknown key {key!r}", ", ".join(sorted(known)),
+                             "see docs/quantization.md")
+    base = Recipe(name=str(table.get("name", name)))
+    return Recipe(
+        name=base.name,
+        per_channel=_typed(where, table, "per_channel", base.per_channel),
+        weight_range=_choice(where, table, "weight_range", base.weight_range),
+        act_range=_choice(where, table, "act_range", base.act_range),
+        percentile=_number(where, table, "percentile", base.percentile),
+        equalize=_choice(where, table, "equalize", base.equalize),
+        absorb_bias=_typed(where, table, "absorb_bias", base.absorb_bias),
+        bias_correction=_choice(where, table, "bias_correction", base.bias_correction),
+        rollback=_typed(where, table, "rollback", base.rollback),
+    )
+
+
+def _typed(where: str, table: dict[str, object], key: str, default: bool) -> bool:
+    value = table.get(key, default)
+    if not isinstance(value, bool):
+        raise UsageError(where, f"{key} = {value!r}", "true or false", "see docs/quantization.md")
+    return value
+
+
+def _number(where: str, table: dict[str, object], key: str, default: float) -> float:
+    value = table.get(key, default)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise UsageError(where, f"{key} = {value!r}", "a number", "see docs/quantization.md")
+    return float(value)
+
+
+def _choice(where: str, table: dict[str, object], key: str, default: E) -> E:
+    value = table.get(key, default.value)
+    kind = type(default)
+    allowed = [str(m.value) for m in kind]
+    if value not in allowed:
+        raise UsageError(where, f"{key} = {value!r}", ", ".join(allowed),
+                         "see docs/quantization.md")
+    return kind(value)
