@@ -86,6 +86,14 @@ class TfliteNode:
 
     def conv_options(self) -> ConvOptions:
         """Stride, dilation, padding and activation of a convolution or pool."""
+        opts = self._conv_options()
+        if min(*opts.stride, *opts.dilation) < 1 or len(self.shape(0)) != 4:
+            raise ModelError(self.name, f"stride {opts.stride}, dilation {opts.dilation}, input of "
+                             f"shape {self.shape(0)}", "positive numbers and (n, h, w, c)",
+                             "export the model again")
+        return opts
+
+    def _conv_options(self) -> ConvOptions:
         if self.kind == "CONV_2D":
             c = self.options(tflite.Conv2DOptions)
             return ConvOptions((c.StrideH(), c.StrideW()),
