@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,11 +37,12 @@ class Native:
         names = [n for n in op.ins if not g.tensor(n).is_const]
         values = dict(zip(names, ins, strict=True))
         for call in op.lower(g, Target(HOST)):
-            values |= self.call(call, g, [values[n] for n in call.ins])
+            values |= self.call(call, g, [values[n] for n in call.ins], values)
         return tuple(values[n] for n in op.outs)
 
-    def call(self, call: Call, g: Graph, ins: Sequence[IntArray]) -> dict[str, IntArray]:
-        """The outputs of one call, by name."""
+    def call(self, call: Call, g: Graph, ins: Sequence[IntArray],
+             written: Mapping[str, IntArray] | None = None) -> dict[str, IntArray]:
+        """The outputs of one call, by name; `written`: what earlier calls wrote of them."""
         params = self.ffi.new(f"{call.struct} *")
         alive = []
         for field, value in call.fields:
@@ -50,10 +51,13 @@ class Native:
                     value.data))
                 alive.append(pointer)
                 setattr(params, field, pointer)
-            else:
+            elif value:  # the struct starts as zeros; cffi takes no 0 for a pointer
                 setattr(params, field, value)
         outs = [_Guarded.make(g.tensor(n).shape, dtype_of(g.tensor(n).params.bits))
                 for n in call.outs]
+        for name, out in zip(call.outs, outs, strict=True):
+            if written is not None and name in written:
+                out.array[...] = written[name]
         arrays = [np.ascontiguousarray(x) for x in ins] + [o.array for o in outs]
         args = [self.ffi.from_buffer(_ctype(a), a) for a in arrays]
         if call.scratch is not None:

@@ -2,15 +2,49 @@
 
 from __future__ import annotations
 
+from edgeq.ops.activations import (
+    Elu,
+    Gelu,
+    HardSwish,
+    LeakyRelu,
+    Logistic,
+    Relu,
+    Requantize,
+    Tanh,
+)
 from edgeq.ops.base import Op
+from edgeq.ops.concat import Concat
 from edgeq.ops.conv2d import Conv2D
 from edgeq.ops.dense import Dense
 from edgeq.ops.depthwise_conv2d import DepthwiseConv2D
+from edgeq.ops.elementwise import Add, Mul, Sub
+from edgeq.ops.pad import Pad
+from edgeq.ops.pool import AveragePool, MaxPool
+from edgeq.ops.reduce import Mean, Sum
 from edgeq.ops.reshape import Reshape
+from edgeq.ops.softmax import Softmax
 
 OPS: tuple[type[Op], ...] = (
     Conv2D,
     DepthwiseConv2D,
     Dense,
     Reshape,
+    Add,
+    Sub,
+    Mul,
+    AveragePool,
+    MaxPool,
+    Mean,
+    Sum,
+    Pad,
+    Concat,
+    Softmax,
+    Logistic,
+    Tanh,
+    Relu,
+    LeakyRelu,
+    HardSwish,
+    Elu,
+    Gelu,
+    Requantize,
 )

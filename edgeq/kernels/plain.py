@@ -1,0 +1,49 @@
+"""The kernels of operators without weights: one C function each, and what an ISA may replace."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edgeq.board import Target
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """One C function that takes every instance of its operator."""
+
+    func: str
+    isa: str  # the chain entry of Board.isa that it needs
+    source: str  # below runtime_c/
+    headers: tuple[str, ...] = ()  # further files below runtime_c/ that `source` includes
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        return (self.source, *self.headers)
+
+
+def portable(func: str) -> Kernel:
+    """The portable kernel `func`."""
+    return Kernel(func, "c", f"ops/{func}.c")
+
+
+def pick(kernels: tuple[Kernel, ...], target: Target) -> Kernel:
+    """The best kernel of the board's ISA chain (tuple order within an ISA)."""
+    for isa in target.board.isa:
+        for kernel in kernels:
+            if kernel.isa == isa:
+                return kernel
+    raise AssertionError("the portable kernel is always there")
+
+
+ADD: tuple[Kernel, ...] = (portable("eq_add_s8"),)
+LUT: tuple[Kernel, ...] = (portable("eq_lut_s8"),)
+AVGPOOL: tuple[Kernel, ...] = (portable("eq_avgpool_s8"),)
+MAXPOOL: tuple[Kernel, ...] = (portable("eq_maxpool_s8"),)
+MEAN: tuple[Kernel, ...] = (portable("eq_mean_s8"),)
+SOFTMAX: tuple[Kernel, ...] = (portable("eq_softmax_s8"),)
+PAD: tuple[Kernel, ...] = (portable("eq_pad_s8"),)
+COPY: tuple[Kernel, ...] = (portable("eq_copy_s8"),)
+
+# These two are called by their _const wrappers too, so they exist in one variant.
+ADDSUB = portable("eq_addsub_s8")
+MUL = portable("eq_mul_s8")

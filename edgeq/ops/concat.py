@@ -1,0 +1,101 @@
+"""Concatenation along any axis but the batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import ClassVar
+
+import numpy as np
+import tflite
+
+from edgeq.board import Target
+from edgeq.errors import ModelError
+from edgeq.ir import FloatArray, Graph, IntArray, QuantParams, same_params
+from edgeq.kernels import plain
+from edgeq.ops.activations import requantize_table
+from edgeq.ops.base import Act, Limit, Op, Shape
+from edgeq.ops.lut import look_up, lut_blob
+from edgeq.plan import Call
+from edgeq.readers.node import TfliteNode
+
+
+def _over_batch(op: Op, g: Graph) -> str:
+    assert isinstance(op, Concat)
+    return "the batch axis is concatenated" if op.axis == 0 else ""
+
+
+def _const_input(op: Op, g: Graph) -> str:
+    return next((f"{n!r} is a constant" for n in op.ins if g.tensor(n).is_const), "")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Concat(Op):
+    """y = the inputs one behind the other along `axis`.
+
+    An input with the output's parameters is copied, another one is requantized; the quantizer
+    may give all of them the same parameters (`unifies`).
+    """
+
+    axis: int
+
+    tflite_names: ClassVar[tuple[str, ...]] = ("CONCATENATION",)
+    unifies: ClassVar[bool] = True
+    limits: ClassVar[tuple[Limit, ...]] = (
+        Limit("an axis behind the batch", _over_batch, "concatenate along another axis"),
+        Limit("inputs computed at run time", _const_input, "pad instead of concatenating"),
+    )
+
+    @classmethod
+    def from_tflite(cls, node: TfliteNode) -> Op | tuple[Op, ...]:
+        opts = node.options(tflite.ConcatenationOptions)
+        node.require(node.act(opts.FusedActivationFunction()) is Act.NONE,
+                     "has a fused activation", "none", "put the activation behind")
+        return cls(name=node.name, ins=node.ins, outs=node.outs,
+                   axis=opts.Axis() % len(node.shape(0)))
+
+    def shape(self, *ins: Shape) -> tuple[Shape, ...]:
+        rest = {s[:self.axis] + s[self.axis + 1:] for s in ins}
+        if len(rest) != 1 or len({len(s) for s in ins}) != 1:
+            raise ModelError(self.name, f"inputs of shapes {', '.join(map(str, ins))}",
+                             f"equal sizes but for axis {self.axis}", "export the model again")
+        total = sum(s[self.axis] for s in ins)
+        return ((*ins[0][:self.axis], total, *ins[0][self.axis + 1:]),)
+
+    def run(self, *xs: FloatArray) -> tuple[FloatArray, ...]:
+        return (np.concatenate(xs, self.axis),)
+
+    def run_int(self, g: Graph, *qs: IntArray) -> tuple[IntArray, ...]:
+        q_out = g.tensor(self.outs[0]).params
+        parts = [x if same_params(q, q_out) else look_up(requantize_table(q, q_out), x)
+                 for x, q in ((x, g.tensor(n).params) for x, n in zip(qs, self.ins, strict=True))]
+        return (np.concatenate(parts, self.axis),)
+
+    def lower(self, g: Graph, target: Target) -> tuple[Call, ...]:
+        """One call an input, each writing its part of the output."""
+        out = g.tensor(self.outs[0])
+        stride = prod(out.shape[self.axis:])
+        calls, offset = [], 0
+        for i, name in enumerate(self.ins):
+            chunk = prod(g.tensor(name).shape[self.axis:])
+            calls.append(copy_call(
+                self, f"{self.name}_{i}", name, self.outs[0], out.size // stride, chunk,
+                (0, chunk), (offset, stride), (g.tensor(name).params, out.params), target))
+            offset += chunk
+        return tuple(calls)
+
+
+def copy_call(op: Op, name: str, source: str, out: str, outer: int, chunk: int,
+              reads: tuple[int, int], writes: tuple[int, int],
+              params: tuple[QuantParams, QuantParams], target: Target) -> Call:
+    """`outer` blocks of `chunk` values from `source` to `out`, each at (offset, stride).
+
+    `params` are those of source and output: where they differ, the copy requantizes.
+    """
+    kernel, same = plain.pick(plain.COPY, target), same_params(*params)
+    fields = (("outer", outer), ("chunk", chunk), ("in_offset", reads[0]), ("in_stride", reads[1]),
+              ("out_offset", writes[0]), ("out_stride", writes[1]),
+              ("table", 0 if same else lut_blob(requantize_table(*params))))
+    return Call(name=name, op=type(op).__name__, func=kernel.func, struct="eq_copy_s8_t",
+                fields=fields, ins=(source,), outs=(out,), sources=kernel.sources,
+                overlap=(None,))

@@ -1,0 +1,253 @@
+"""Add, Sub, Mul: two operands, one of which may repeat over the other (see broadcast.py)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import ClassVar
+
+import numpy as np
+import tflite
+from numpy.typing import NDArray
+
+from edgeq.board import Target
+from edgeq.ir import FloatArray, Graph, IntArray
+from edgeq.kernels import plain
+from edgeq.ops.base import Act, Limit, Op, Shape, clamp_bounds
+from edgeq.ops.broadcast import Broadcast, broadcast_of, broadcast_shape
+from edgeq.ops.lut import CODES, clamp_int8, lut_call
+from edgeq.ops.mac import apply_act
+from edgeq.plan import Blob, Call, Value
+from edgeq.readers.node import TfliteNode
+from edgeq.requant import quantize_multiplier, requantize
+
+
+def _repeats_oddly(op: Op, g: Graph) -> str:
+    shapes = [g.tensor(n).shape for n in op.ins]
+    out = g.tensor(op.outs[0]).shape
+    for i in range(2):
+        if prod(shapes[i]) == prod(out) and broadcast_of(out, shapes[1 - i]) is not None:
+            return ""
+    return f"operands of shapes {shapes[0]} and {shapes[1]}"
+
+
+def _all_const(op: Op, g: Graph) -> str:
+    return "two constants" if all(g.tensor(n).is_const for n in op.ins) else ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Binary(Op):
+    """y = act(f(a, b)) with broadcasting; the operands in `ins`."""
+
+    act: Act = Act.NONE
+
+    limits: ClassVar[tuple[Limit, ...]] = (
+        Limit("one operand has the output's shape, the other repeats as one block "
+              "(equal shapes, a scalar, a vector of channels, one value a pixel)",
+              _repeats_oddly, "expand one operand before the operation"),
+        Limit("at least one operand computed at run time", _all_const, "fold the constants"),
+    )
+
+    def shape(self, *ins: Shape) -> tuple[Shape, ...]:
+        return (broadcast_shape(self.name, *ins),)
+
+
+@dataclass(frozen=True)
+class _Operands:
+    """`full` has the output's shape, `other` repeats over it as `loop` says."""
+
+    full: int
+    other: int
+    loop: Broadcast
+
+
+def _operands(op: Op, g: Graph) -> _Operands:
+    """Which input of `op` is which; a constant of the full shape is `other`."""
+    ins, out = [g.tensor(n) for n in op.ins], g.tensor(op.outs[0])
+    full = 0 if ins[0].size == out.size and not ins[0].is_const else 1
+    loop = broadcast_of(out.shape, ins[1 - full].shape)
+    assert ins[full].size == out.size, "checked by the limits"
+    assert loop is not None, "checked by the limits"
+    return _Operands(full, 1 - full, loop)
+
+
+def _constant(op: Op, g: Graph, index: int) -> Blob | None:
+    """Operand `index` as a table where it is a constant."""
+    data = g.tensor(op.ins[index]).data
+    if data is None:
+        return None
+    return Blob("b", "int8_t", data.reshape(-1).astype(np.int8), "constant operand", align=1)
+
+
+def _scalar_call(op: Op, g: Graph, way: _Operands, target: Target) -> Call | None:
+    """A table where the other operand is a single constant, else None."""
+    other = g.tensor(op.ins[way.other])
+    if other.data is None or other.size != 1:
+        return None
+    pair = [CODES, other.data.reshape(1).astype(np.int8)]
+    if way.full == 1:
+        pair.reverse()
+    (table,) = op.run_int(g, *pair)
+    full = g.tensor(op.ins[way.full])
+    return lut_call(op.name, type(op).__name__, table, full.name, op.outs[0], full.size, target)
+
+
+def _broadcast_call(op: Op, g: Graph, way: _Operands, kernel: plain.Kernel, struct: str,
+                    fields: tuple[tuple[str, Value], ...]) -> Call:
+    """The call of a kernel over (outer, n, inner), with the other operand as input or constant."""
+    blob = _constant(op, g, way.other)
+    full, other, loop = op.ins[way.full], op.ins[way.other], way.loop
+    sizes = (("outer", loop.outer), ("n", loop.n), ("inner", loop.inner))
+    name = type(op).__name__
+    if blob is None:
+        once = loop.outer == loop.inner == 1
+        return Call(name=op.name, op=name, func=kernel.func, struct=struct,
+                    fields=(*sizes, *fields, ("b", 0)), ins=(full, other), outs=op.outs,
+                    sources=kernel.sources, overlap=(0, 0 if once else None))
+    func = f"{kernel.func}_const"
+    return Call(name=op.name, op=name, func=func, struct=struct,
+                fields=(*sizes, *fields, ("b", blob)), ins=(full,), outs=op.outs,
+                sources=(*kernel.sources, f"ops/{func}.c"), overlap=(0,))
+
+
+@dataclass(frozen=True)
+class _AddParams:
+    """TFLite's three multipliers: each input to half the larger scale in Q20, then the output."""
+
+    mults: tuple[int, int, int]
+    shifts: tuple[int, int, int]
+    zeros: tuple[int, int, int]
+    act_min: int
+    act_max: int
+
+    def term(self, q: IntArray, i: int) -> NDArray[np.int64]:
+        """Operand i rescaled."""
+        shifted = (q.astype(np.int64) - self.zeros[i]) << 20
+        return requantize(shifted, self.mults[i], self.shifts[i])
+
+    def finish(self, total: NDArray[np.int64]) -> NDArray[np.int8]:
+        y = requantize(total, self.mults[2], self.shifts[2]) + self.zeros[2]
+        return clamp_int8(y, self.act_min, self.act_max)
+
+
+def _add_params(op: Binary, g: Graph) -> _AddParams:
+    a, b, y = (g.tensor(n).params for n in (*op.ins, op.outs[0]))
+    twice = 2.0 * max(float(a.scale), float(b.scale))
+    reals = (float(a.scale) / twice, float(b.scale) / twice, twice / ((1 << 20) * float(y.scale)))
+    pairs = [quantize_multiplier(r) for r in reals]
+    low, high = clamp_bounds(op.act, y)
+    return _AddParams((pairs[0][0], pairs[1][0], pairs[2][0]),
+                      (pairs[0][1], pairs[1][1], pairs[2][1]),
+                      (int(a.zero), int(b.zero), int(y.zero)), low, high)
+
+
+def _addsub_call(op: Binary, g: Graph, sign: int, target: Target) -> Call:
+    """The general kernel for a + sign * b."""
+    way, p = _operands(op, g), _add_params(op, g)
+    scalar = _scalar_call(op, g, way, target)
+    if scalar is not None:
+        return scalar
+    i, j = way.full, way.other
+    signs = (1, sign)
+    return _broadcast_call(
+        op, g, way, plain.ADDSUB, "eq_addsub_s8_t",
+        (("a_zero", p.zeros[i]), ("b_zero", p.zeros[j]), ("out_zero", p.zeros[2]),
+         ("act_min", p.act_min), ("act_max", p.act_max),
+         ("a_sign", signs[i]), ("b_sign", signs[j]),
+         ("a_shift", p.shifts[i]), ("b_shift", p.shifts[j]), ("out_shift", p.shifts[2]),
+         ("a_mult", p.mults[i]), ("b_mult", p.mults[j]), ("out_mult", p.mults[2])))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Add(Binary):
+    """y = act(a + b)."""
+
+    tflite_names: ClassVar[tuple[str, ...]] = ("ADD",)
+
+    @classmethod
+    def from_tflite(cls, node: TfliteNode) -> Op | tuple[Op, ...]:
+        act = node.act(node.options(tflite.AddOptions).FusedActivationFunction())
+        return cls(name=node.name, ins=node.ins, outs=node.outs, act=act)
+
+    def run(self, *xs: FloatArray) -> tuple[FloatArray, ...]:
+        return (apply_act(xs[0] + xs[1], self.act),)
+
+    def run_int(self, g: Graph, *qs: IntArray) -> tuple[IntArray, ...]:
+        p = _add_params(self, g)
+        return (p.finish(p.term(qs[0], 0) + p.term(qs[1], 1)),)
+
+    def lower(self, g: Graph, target: Target) -> tuple[Call, ...]:
+        a, b = (g.tensor(n) for n in self.ins)
+        if a.shape != b.shape or a.is_const or b.is_const:
+            return (_addsub_call(self, g, 1, target),)
+        p, kernel = _add_params(self, g), plain.pick(plain.ADD, target)
+        i, j = (0, 1) if a.params.scale >= b.params.scale else (1, 0)  # i: the larger scale
+        assert (p.mults[i], p.shifts[i]) == (1 << 30, 0), "its factor is 1/2"
+        return (Call(
+            name=self.name, op="Add", func=kernel.func, struct="eq_add_s8_t",
+            fields=(("n", a.size), ("a_zero", p.zeros[i]), ("b_zero", p.zeros[j]),
+                    ("out_zero", p.zeros[2]), ("act_min", p.act_min), ("act_max", p.act_max),
+                    ("b_shift", p.shifts[j]), ("out_shift", p.shifts[2]),
+                    ("b_mult", p.mults[j]), ("out_mult", p.mults[2])),
+            ins=(self.ins[i], self.ins[j]), outs=self.outs, sources=kernel.sources, overlap=(0, 0),
+        ),)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sub(Binary):
+    """y = act(a - b)."""
+
+    tflite_names: ClassVar[tuple[str, ...]] = ("SUB",)
+
+    @classmethod
+    def from_tflite(cls, node: TfliteNode) -> Op | tuple[Op, ...]:
+        act = node.act(node.options(tflite.SubOptions).FusedActivationFunction())
+        return cls(name=node.name, ins=node.ins, outs=node.outs, act=act)
+
+    def run(self, *xs: FloatArray) -> tuple[FloatArray, ...]:
+        return (apply_act(xs[0] - xs[1], self.act),)
+
+    def run_int(self, g: Graph, *qs: IntArray) -> tuple[IntArray, ...]:
+        p = _add_params(self, g)
+        return (p.finish(p.term(qs[0], 0) - p.term(qs[1], 1)),)
+
+    def lower(self, g: Graph, target: Target) -> tuple[Call, ...]:
+        return (_addsub_call(self, g, -1, target),)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mul(Binary):
+    """y = act(a * b)."""
+
+    tflite_names: ClassVar[tuple[str, ...]] = ("MUL",)
+
+    @classmethod
+    def from_tflite(cls, node: TfliteNode) -> Op | tuple[Op, ...]:
+        act = node.act(node.options(tflite.MulOptions).FusedActivationFunction())
+        return cls(name=node.name, ins=node.ins, outs=node.outs, act=act)
+
+    def run(self, *xs: FloatArray) -> tuple[FloatArray, ...]:
+        return (apply_act(xs[0] * xs[1], self.act),)
+
+    def _factor(self, g: Graph) -> tuple[int, int]:
+        a, b, y = (g.tensor(n).params for n in (*self.ins, self.outs[0]))
+        return quantize_multiplier(float(a.scale) * float(b.scale) / float(y.scale))
+
+    def run_int(self, g: Graph, *qs: IntArray) -> tuple[IntArray, ...]:
+        a, b, y = (g.tensor(n).params for n in (*self.ins, self.outs[0]))
+        product = (qs[0].astype(np.int64) - int(a.zero)) * (qs[1].astype(np.int64) - int(b.zero))
+        total = requantize(product, *self._factor(g)) + int(y.zero)
+        return (clamp_int8(total, *clamp_bounds(self.act, y)),)
+
+    def lower(self, g: Graph, target: Target) -> tuple[Call, ...]:
+        way = _operands(self, g)
+        scalar = _scalar_call(self, g, way, target)
+        if scalar is not None:
+            return (scalar,)
+        zeros = [int(g.tensor(n).params.zero) for n in (*self.ins, self.outs[0])]
+        mult, shift = self._factor(g)
+        bounds = clamp_bounds(self.act, g.tensor(self.outs[0]).params)
+        return (_broadcast_call(
+            self, g, way, plain.MUL, "eq_mul_s8_t",
+            (("a_zero", zeros[way.full]), ("b_zero", zeros[way.other]), ("out_zero", zeros[2]),
+             ("act_min", bounds[0]), ("act_max", bounds[1]), ("shift", shift), ("mult", mult))),)

@@ -1,0 +1,91 @@
+"""Functions of one value: on int8 each is a table of 256, built here and read by eq_lut_s8."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeq.board import Target
+from edgeq.ir import FloatArray, Graph, IntArray, QuantParams
+from edgeq.kernels import plain
+from edgeq.ops.base import Op, Shape
+from edgeq.plan import Blob, Call
+from edgeq.requant import quantize_multiplier, requantize
+
+# Every int8 in the order of the table: index (uint8_t)x holds the value for x.
+CODES: NDArray[np.int8] = np.arange(256, dtype=np.uint8).view(np.int8)
+CODES.flags.writeable = False
+
+
+def look_up(table: IntArray, x: IntArray) -> IntArray:
+    """table[x] for int8 x, in the order of CODES."""
+    return table[np.ascontiguousarray(x).view(np.uint8)]
+
+
+def lut_blob(table: IntArray) -> Blob:
+    """The table as a constant."""
+    return Blob("table", "int8_t", table, "y for x = 0..127, then -128..-1", align=1)
+
+
+def lut_call(name: str, op: str, table: IntArray, source: str, out: str, n: int,
+             target: Target) -> Call:
+    """The call that maps `n` values of `source` through `table` into `out`."""
+    kernel = plain.pick(plain.LUT, target)
+    return Call(name=name, op=op, func=kernel.func, struct="eq_lut_s8_t",
+                fields=(("n", n), ("table", lut_blob(table))), ins=(source,), outs=(out,),
+                sources=kernel.sources, overlap=(0,))
+
+
+def float32_scale(q: QuantParams) -> np.float32:
+    """The scale as TFLite stores it."""
+    return np.float32(q.scale)
+
+
+def scaled_codes(q_in: QuantParams, q_out: QuantParams, real: float) -> NDArray[np.int64]:
+    """out_zero + requant(x - in_zero) for every code x, by the factor `real`, not clamped."""
+    mult, shift = quantize_multiplier(real)
+    x = CODES.astype(np.int64) - int(q_in.zero)
+    return requantize(x, mult, shift) + int(q_out.zero)
+
+
+def clamp_int8(y: IntArray, low: int = -128, high: int = 127) -> NDArray[np.int8]:
+    """`y` limited to [low, high]."""
+    return np.clip(y, low, high).astype(np.int8)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unary(Op):
+    """y = f(x), element by element."""
+
+    @abstractmethod
+    def fn(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The function on reals."""
+
+    def shape(self, *ins: Shape) -> tuple[Shape, ...]:
+        return (ins[0],)
+
+    def run(self, *xs: FloatArray) -> tuple[FloatArray, ...]:
+        return (self.fn(xs[0].astype(np.float64)).astype(np.float32),)
+
+    def table(self, q_in: QuantParams, q_out: QuantParams) -> NDArray[np.int8]:
+        """y for every x in the order of CODES; TFLite's LUTPopulate: float32, half away from 0."""
+        scale_in, scale_out = float32_scale(q_in), float32_scale(q_out)
+        x = scale_in * (CODES.astype(np.int32) - int(q_in.zero)).astype(np.float32)
+        with np.errstate(all="ignore"):
+            y = self.fn(x.astype(np.float64)).astype(np.float32)
+            scaled = np.clip(np.nan_to_num(y * (np.float32(1) / scale_out)), -1e9, 1e9)
+        rounded = np.sign(scaled) * np.floor(np.abs(scaled) + np.float32(0.5))
+        return clamp_int8(rounded.astype(np.int64) + int(q_out.zero))
+
+    def run_int(self, g: Graph, *qs: IntArray) -> tuple[IntArray, ...]:
+        return (look_up(self._table(g), qs[0]),)
+
+    def lower(self, g: Graph, target: Target) -> tuple[Call, ...]:
+        return (lut_call(self.name, type(self).__name__, self._table(g), self.ins[0],
+                         self.outs[0], g.tensor(self.ins[0]).size, target),)
+
+    def _table(self, g: Graph) -> NDArray[np.int8]:
+        return self.table(g.tensor(self.ins[0]).params, g.tensor(self.outs[0]).params)

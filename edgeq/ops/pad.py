@@ -1,0 +1,81 @@
+"""Pad: a constant around the input."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from edgeq.board import Target
+from edgeq.ir import FloatArray, Graph, IntArray
+from edgeq.kernels import plain
+from edgeq.ops.base import Limit, Op, Rule, SameAsInput, Shape
+from edgeq.plan import Call
+from edgeq.readers.node import TfliteNode
+
+
+def _pads_batch(op: Op, g: Graph) -> str:
+    assert isinstance(op, Pad)
+    return "" if op.pads[0] == (0, 0) else f"batch padded by {op.pads[0]}"
+
+
+def _crops(op: Op, g: Graph) -> str:
+    assert isinstance(op, Pad)
+    return f"padding {op.pads}" if min(min(p) for p in op.pads) < 0 else ""
+
+
+def _high_rank(op: Op, g: Graph) -> str:
+    rank = len(g.tensor(op.ins[0]).shape)
+    return "" if rank <= 4 else f"{rank} axes"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pad(Op):
+    """y = x with `value` around it; `pads` is (before, after) for each axis of x."""
+
+    pads: tuple[tuple[int, int], ...]
+    value: float = 0.0
+
+    tflite_names: ClassVar[tuple[str, ...]] = ("PAD", "PADV2")
+    limits: ClassVar[tuple[Limit, ...]] = (
+        Limit("the batch axis is not padded", _pads_batch, "pad other axes"),
+        Limit("no negative padding", _crops, "slice instead"),
+        Limit("at most four axes", _high_rank, "reshape before padding"),
+    )
+
+    @classmethod
+    def from_tflite(cls, node: TfliteNode) -> Op | tuple[Op, ...]:
+        pairs = node.const(1).reshape(-1, 2).tolist()
+        value = 0.0
+        if len(node.ins) > 2 and node.ins[2]:
+            raw, q = node.const(2).reshape(-1)[:1], node.tensors[node.ins[2]].q
+            value = float(raw[0] if q is None else q.dequantize(raw.astype(np.int32))[0])
+        return cls(name=node.name, ins=node.ins[:1], outs=node.outs, value=value,
+                   pads=tuple((int(a), int(b)) for a, b in pairs))
+
+    def shape(self, *ins: Shape) -> tuple[Shape, ...]:
+        return (tuple(s + a + b for s, (a, b) in zip(ins[0], self.pads, strict=False)),)
+
+    def run(self, *xs: FloatArray) -> tuple[FloatArray, ...]:
+        return (np.pad(xs[0], self.pads, constant_values=np.float32(self.value)),)
+
+    def rule(self) -> Rule:
+        return SameAsInput()
+
+    def _fill(self, g: Graph) -> int:
+        return int(g.tensor(self.outs[0]).params.quantize(np.array(self.value)))
+
+    def run_int(self, g: Graph, *qs: IntArray) -> tuple[IntArray, ...]:
+        return (np.pad(qs[0], self.pads, constant_values=self._fill(g)),)
+
+    def lower(self, g: Graph, target: Target) -> tuple[Call, ...]:
+        sizes = (1, 1, 1, *g.tensor(self.ins[0]).shape[1:])[-3:]
+        rows, cols, chans = ((0, 0), (0, 0), (0, 0), *self.pads[1:])[-3:]
+        kernel = plain.pick(plain.PAD, target)
+        fields = (("in_h", sizes[0]), ("in_w", sizes[1]), ("in_c", sizes[2]),
+                  ("top", rows[0]), ("bottom", rows[1]), ("left", cols[0]), ("right", cols[1]),
+                  ("front", chans[0]), ("back", chans[1]), ("value", self._fill(g)))
+        return (Call(name=self.name, op="Pad", func=kernel.func, struct="eq_pad_s8_t",
+                     fields=fields, ins=self.ins, outs=self.outs, sources=kernel.sources,
+                     overlap=(None,)),)

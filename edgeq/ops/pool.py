@@ -1,0 +1,146 @@
+"""AveragePool and MaxPool: 2-D windows over NHWC, clipped at the border."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import tflite
+from numpy.typing import NDArray
+
+from edgeq.board import Target
+from edgeq.ir import FloatArray, Graph, IntArray
+from edgeq.kernels import plain
+from edgeq.ops.base import Act, Limit, Op, Rule, SameAsInput, Shape, clamp_bounds
+from edgeq.ops.mac import apply_act
+from edgeq.ops.windows import Window
+from edgeq.plan import Call
+from edgeq.readers.node import TfliteNode
+
+
+def _empty_window(op: Op, g: Graph) -> str:
+    assert isinstance(op, Pool)
+    (top, bottom), (left, right) = op.pad
+    kh, kw = op.kernel
+    return "" if max(top, bottom) < kh and max(left, right) < kw else f"padding {op.pad}"
+
+
+def _params_differ(op: Op, g: Graph) -> str:
+    x, y = (g.tensor(n).q for n in (op.ins[0], op.outs[0]))
+    if x is None or y is None:
+        return ""
+    same = abs(float(x.scale) - float(y.scale)) <= 1e-6 and int(x.zero) == int(y.zero)
+    return "" if same else "input and output have different quantization parameters"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pool(Op):
+    """What both pools share: a window of `kernel` (h, w), explicit padding that never counts."""
+
+    kernel: tuple[int, int]
+    stride: tuple[int, int] = (1, 1)
+    pad: tuple[tuple[int, int], tuple[int, int]] = ((0, 0), (0, 0))
+    act: Act = Act.NONE
+
+    limits: ClassVar[tuple[Limit, ...]] = (
+        Limit("padding smaller than the window", _empty_window, "pad before pooling"),
+        Limit("the same quantization parameters at input and output", _params_differ,
+              "quantize the float model instead"),
+    )
+
+    @classmethod
+    def from_tflite(cls, node: TfliteNode) -> Op | tuple[Op, ...]:
+        raw, opts = node.options(tflite.Pool2DOptions), node.conv_options()
+        kernel = (raw.FilterHeight(), raw.FilterWidth())
+        return cls(name=node.name, ins=node.ins, outs=node.outs, kernel=kernel,
+                   stride=opts.stride, pad=node.padding(*kernel, opts), act=opts.act)
+
+    @property
+    def window(self) -> Window:
+        return Window(*self.kernel, stride=self.stride, pad=self.pad)
+
+    def shape(self, *ins: Shape) -> tuple[Shape, ...]:
+        n, h, w, c = ins[0]
+        return ((n, *self.window.out_size(h, w), c),)
+
+    def rule(self) -> Rule:
+        return SameAsInput()
+
+    def clamp(self, g: Graph, y: IntArray) -> NDArray[np.int8]:
+        """The activation on integers."""
+        low, high = clamp_bounds(self.act, g.tensor(self.outs[0]).params)
+        return np.clip(y, low, high).astype(np.int8)
+
+    def pool_call(self, g: Graph, kernel: plain.Kernel) -> tuple[Call, ...]:
+        """The call of an eq_pool_s8_t kernel."""
+        _, in_h, in_w, c = g.tensor(self.ins[0]).shape
+        _, out_h, out_w, _ = g.tensor(self.outs[0]).shape
+        low, high = clamp_bounds(self.act, g.tensor(self.outs[0]).params)
+        fields = (("in_h", in_h), ("in_w", in_w), ("c", c), ("out_h", out_h), ("out_w", out_w),
+                  ("kh", self.kernel[0]), ("kw", self.kernel[1]),
+                  ("stride_h", self.stride[0]), ("stride_w", self.stride[1]),
+                  ("pad_top", self.pad[0][0]), ("pad_left", self.pad[1][0]),
+                  ("act_min", low), ("act_max", high))
+        distance = slide_distance(self.window, in_h, in_w) * c
+        return (Call(name=self.name, op=type(self).__name__, func=kernel.func,
+                     struct="eq_pool_s8_t", fields=fields, ins=self.ins, outs=self.outs,
+                     sources=kernel.sources, overlap=(distance,)),)
+
+
+def slide_distance(window: Window, in_h: int, in_w: int) -> int:
+    """Least distance in pixels by which the output may start below the input.
+
+    Pixels are written in order; pixel t ends at t + 1 and may not reach what the windows of
+    pixels t, t + 1, ... still read.
+    """
+    out_h, out_w = window.out_size(in_h, in_w)
+    y = np.maximum(np.arange(out_h) * window.stride[0] - window.pad[0][0], 0)
+    x = np.maximum(np.arange(out_w) * window.stride[1] - window.pad[1][0], 0)
+    first = (y[:, None] * in_w + x[None, :]).reshape(-1)
+    needed = np.minimum.accumulate(first[::-1])[::-1]
+    return max(0, int((np.arange(1, first.size + 1) - needed).max()))
+
+
+@dataclass(frozen=True, kw_only=True)
+class AveragePool(Pool):
+    """y = act(mean over the window), padding not counted."""
+
+    tflite_names: ClassVar[tuple[str, ...]] = ("AVERAGE_POOL_2D",)
+
+    def _count(self, h: int, w: int) -> NDArray[np.int64]:
+        """Pixels inside each window: (1, out_h, out_w, 1)."""
+        ones = np.ones((1, h, w, 1), np.int64)
+        return np.asarray(self.window.patches(ones, 0).sum((3, 4)))
+
+    def run(self, *xs: FloatArray) -> tuple[FloatArray, ...]:
+        (x,) = xs
+        total = self.window.patches(x, 0.0).sum((3, 4), dtype=np.float32)
+        mean = total / self._count(x.shape[1], x.shape[2]).astype(np.float32)
+        return (apply_act(mean, self.act),)
+
+    def run_int(self, g: Graph, *qs: IntArray) -> tuple[IntArray, ...]:
+        (x,) = qs
+        total = self.window.patches(x, 0).sum((3, 4), dtype=np.int64)
+        count = self._count(x.shape[1], x.shape[2])
+        mean = np.sign(total) * ((np.abs(total) + count // 2) // count)
+        return (self.clamp(g, mean),)
+
+    def lower(self, g: Graph, target: Target) -> tuple[Call, ...]:
+        return self.pool_call(g, plain.pick(plain.AVGPOOL, target))
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaxPool(Pool):
+    """y = act(maximum over the window)."""
+
+    tflite_names: ClassVar[tuple[str, ...]] = ("MAX_POOL_2D",)
+
+    def run(self, *xs: FloatArray) -> tuple[FloatArray, ...]:
+        return (apply_act(self.window.patches(xs[0], -np.inf).max((3, 4)), self.act),)
+
+    def run_int(self, g: Graph, *qs: IntArray) -> tuple[IntArray, ...]:
+        return (self.clamp(g, self.window.patches(qs[0], -128).max((3, 4))),)
+
+    def lower(self, g: Graph, target: Target) -> tuple[Call, ...]:
+        return self.pool_call(g, plain.pick(plain.MAXPOOL, target))

@@ -1,0 +1,111 @@
+"""Mean and Sum over neighbouring axes, e.g. the global average over height and width."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import ClassVar
+
+import numpy as np
+import tflite
+
+from edgeq.board import Target
+from edgeq.ir import FloatArray, Graph, IntArray
+from edgeq.kernels import plain
+from edgeq.ops.base import Limit, Op, Shape
+from edgeq.ops.lut import clamp_int8
+from edgeq.plan import Call
+from edgeq.readers.node import TfliteNode
+from edgeq.requant import quantize_multiplier, requantize
+
+
+def _over_batch(op: Op, g: Graph) -> str:
+    assert isinstance(op, Reduce)
+    return "the batch axis is reduced" if 0 in op.axes else ""
+
+
+def _scattered(op: Op, g: Graph) -> str:
+    assert isinstance(op, Reduce)
+    shape = g.tensor(op.ins[0]).shape
+    real = [i for i, size in enumerate(shape) if size > 1]
+    held = [real.index(a) for a in op.axes if a in real]
+    return "" if not held or max(held) - min(held) < len(held) else f"axes {op.axes} of {shape}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reduce(Op):
+    """What Mean and Sum share: `axes` ascending, not negative, without the batch."""
+
+    axes: tuple[int, ...]
+    keep_dims: bool = False
+
+    limits: ClassVar[tuple[Limit, ...]] = (
+        Limit("the batch axis is kept", _over_batch, "reduce other axes"),
+        Limit("neighbouring axes", _scattered, "transpose before, or reduce in two steps"),
+    )
+
+    @classmethod
+    def from_tflite(cls, node: TfliteNode) -> Op | tuple[Op, ...]:
+        rank = len(node.shape(0))
+        axes = tuple(sorted({int(a) % rank for a in node.const(1).reshape(-1).tolist()}))
+        keep = bool(node.options(tflite.ReducerOptions).KeepDims())
+        return cls(name=node.name, ins=node.ins[:1], outs=node.outs, axes=axes, keep_dims=keep)
+
+    def shape(self, *ins: Shape) -> tuple[Shape, ...]:
+        kept = (1 if i in self.axes else size for i, size in enumerate(ins[0]))
+        if self.keep_dims:
+            return (tuple(kept),)
+        return (tuple(s for i, s in enumerate(ins[0]) if i not in self.axes),)
+
+    def factor(self, g: Graph, count: int) -> tuple[int, int]:
+        """Multiplier and shift of the sum over `count` values."""
+        x, y = g.tensor(self.ins[0]).params, g.tensor(self.outs[0]).params
+        return quantize_multiplier(float(x.scale) / float(y.scale))
+
+    def _count(self, g: Graph) -> int:
+        shape = g.tensor(self.ins[0]).shape
+        return prod(shape[a] for a in self.axes)
+
+    def run_int(self, g: Graph, *qs: IntArray) -> tuple[IntArray, ...]:
+        x, y = g.tensor(self.ins[0]).params, g.tensor(self.outs[0]).params
+        count = self._count(g)
+        total = qs[0].sum(self.axes, dtype=np.int64, keepdims=self.keep_dims) - count * int(x.zero)
+        return (clamp_int8(requantize(total, *self.factor(g, count)) + int(y.zero)),)
+
+    def lower(self, g: Graph, target: Target) -> tuple[Call, ...]:
+        shape, count = g.tensor(self.ins[0]).shape, self._count(g)
+        last = max((a for a in self.axes if shape[a] > 1), default=0)
+        inner = prod(shape[i] for i in range(last + 1, len(shape)) if i not in self.axes)
+        kernel, (mult, shift) = plain.pick(plain.MEAN, target), self.factor(g, count)
+        fields = (("outer", prod(shape) // (count * inner)), ("n", count), ("inner", inner),
+                  ("bias", -count * int(g.tensor(self.ins[0]).params.zero)), ("mult", mult),
+                  ("shift", shift), ("out_zero", int(g.tensor(self.outs[0]).params.zero)))
+        return (Call(name=self.name, op=type(self).__name__, func=kernel.func,
+                     struct="eq_mean_s8_t", fields=fields, ins=self.ins, outs=self.outs,
+                     sources=kernel.sources, overlap=(None,)),)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mean(Reduce):
+    """y = mean of x over the axes."""
+
+    tflite_names: ClassVar[tuple[str, ...]] = ("MEAN",)
+
+    def run(self, *xs: FloatArray) -> tuple[FloatArray, ...]:
+        return (xs[0].mean(self.axes, dtype=np.float32, keepdims=self.keep_dims),)
+
+    def factor(self, g: Graph, count: int) -> tuple[int, int]:
+        """TFLite's QuantizedMeanOrSum: the count divides the multiplier, rounding down."""
+        mult, shift = super().factor(g, count)
+        room = min(count.bit_length() - 1, 32, 31 + shift)
+        return (mult << room) // count, shift - room
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sum(Reduce):
+    """y = sum of x over the axes."""
+
+    tflite_names: ClassVar[tuple[str, ...]] = ("SUM",)
+
+    def run(self, *xs: FloatArray) -> tuple[FloatArray, ...]:
+        return (xs[0].sum(self.axes, dtype=np.float32, keepdims=self.keep_dims),)

@@ -1,0 +1,92 @@
+"""Softmax over the last axis, in TensorFlow Lite's fixed point."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import floor, prod
+from typing import ClassVar
+
+import numpy as np
+import tflite
+from numpy.typing import NDArray
+
+from edgeq.board import Target
+from edgeq.fixedpoint import exp_on_negative, reciprocal_of_one_plus
+from edgeq.ir import FloatArray, Graph, IntArray
+from edgeq.kernels import plain
+from edgeq.ops.base import Fixed, Limit, Op, Rule, Shape
+from edgeq.ops.lut import clamp_int8
+from edgeq.plan import Blob, Call
+from edgeq.readers.node import TfliteNode
+from edgeq.requant import doubling_high_mul, quantize_multiplier, rounding_shift
+
+_INT_BITS = 5  # integer bits of the scaled difference
+_SUM_BITS = 12  # integer bits of the sum
+
+
+def _too_wide(op: Op, g: Graph) -> str:
+    width = g.tensor(op.ins[0]).shape[-1]
+    return "" if width < 1 << _SUM_BITS else f"{width} values"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Softmax(Op):
+    """y = e^(beta * x) / sum(e^(beta * x)) over the last axis."""
+
+    beta: float = 1.0
+
+    tflite_names: ClassVar[tuple[str, ...]] = ("SOFTMAX",)
+    limits: ClassVar[tuple[Limit, ...]] = (
+        Limit("fewer than 4096 values", _too_wide, "leave the softmax out of the model"),
+    )
+
+    @classmethod
+    def from_tflite(cls, node: TfliteNode) -> Op | tuple[Op, ...]:
+        beta = float(node.options(tflite.SoftmaxOptions).Beta())
+        return cls(name=node.name, ins=node.ins, outs=node.outs, beta=beta)
+
+    def shape(self, *ins: Shape) -> tuple[Shape, ...]:
+        return (ins[0],)
+
+    def run(self, *xs: FloatArray) -> tuple[FloatArray, ...]:
+        x = xs[0] * np.float32(self.beta)
+        e = np.exp(x - x.max(-1, keepdims=True))
+        return (e / e.sum(-1, keepdims=True),)
+
+    def rule(self) -> Rule:
+        return Fixed(1 / 256, -128)
+
+    def exp_table(self, g: Graph) -> NDArray[np.int64]:
+        """e^(-d * scale * beta) in Q31 for d = 0, 1, ...; what is left out counts as 0.
+
+        Source: PreprocessSoftmaxScaling and CalculateInputRadius of TFLite. Entries that add
+        nothing to the sum are too small to change an output, and are cut off at the end.
+        """
+        scale = float(g.tensor(self.ins[0]).params.scale)
+        real = min(self.beta * scale * (1 << (31 - _INT_BITS)), (1 << 31) - 1.0)
+        mult, shift = quantize_multiplier(real)
+        radius = floor(((1 << _INT_BITS) - 1) * (1 << (31 - _INT_BITS)) / 2.0**shift)
+        d = np.arange(min(radius, 255) + 1, dtype=np.int64)
+        e = exp_on_negative(doubling_high_mul(-(d << shift), mult), _INT_BITS)
+        return e[:1 + int(np.flatnonzero(rounding_shift(e, _SUM_BITS)).max())]
+
+    def run_int(self, g: Graph, *qs: IntArray) -> tuple[IntArray, ...]:
+        x = qs[0].astype(np.int64)
+        table = self.exp_table(g)
+        e = np.concatenate([table, np.zeros(256 - table.size, np.int64)])[
+            x.max(-1, keepdims=True) - x]
+        total = rounding_shift(e, _SUM_BITS).sum(-1, keepdims=True)  # Q19
+        headroom = 32 - np.frexp(total)[1].astype(np.int64)  # leading zeros of 32 bits
+        scale = reciprocal_of_one_plus((total << headroom) - (1 << 31))
+        y = rounding_shift(doubling_high_mul(scale, e), _SUM_BITS - headroom + 31 - 8)
+        return (clamp_int8(y - 128),)
+
+    def lower(self, g: Graph, target: Target) -> tuple[Call, ...]:
+        shape, table = g.tensor(self.ins[0]).shape, self.exp_table(g)
+        kernel = plain.pick(plain.SOFTMAX, target)
+        blob = Blob("exp", "int32_t", table.astype(np.int32), "Q31, by distance to the maximum")
+        fields = (("rows", prod(shape[:-1])), ("c", shape[-1]), ("n_exp", table.size),
+                  ("exp", blob))
+        return (Call(name=self.name, op="Softmax", func=kernel.func, struct="eq_softmax_s8_t",
+                     fields=fields, ins=self.ins, outs=self.outs, sources=kernel.sources,
+                     overlap=(0,)),)
