@@ -92,6 +92,7 @@ class MacKernel:
     layout: str  # that layout in words, for the generated comment
     scratch: Callable[[MacLayer], int]
     headers: tuple[str, ...] = ()  # further files below runtime_c/ that `source` includes
+    own_tables: bool = False  # bias, mult, shift are packed among the weights, not beside them
     # least distance by which the output may start below the dying input, None: disjoint
     overlap: Callable[[MacLayer], int | None] = lambda layer: None
     # what the C file reads as bias, mult and shift; its head says how they differ from the layer's

@@ -96,7 +96,9 @@ def window_fields(layer: MacLayer) -> tuple[tuple[str, Value], ...]:
 
 
 def mac_fields(layer: MacLayer, kernel: MacKernel) -> tuple[tuple[str, Value], ...]:
-    """The tables that every MAC struct ends with."""
+    """The tables that every MAC struct ends with (null where the kernel packs its own)."""
+    if kernel.own_tables:
+        return (("weights", weight_blob(kernel, layer)), ("bias", 0), ("mult", 0), ("shift", 0))
     tables = kernel.tables(layer)
     return (
         ("weights", weight_blob(kernel, layer)),

@@ -175,4 +175,14 @@ typedef struct {
 
 void eq_copy_s8(const eq_copy_s8_t *p, const int8_t *restrict in, int8_t *restrict out);
 
+/* --- Helium (MVE) variants --------------------------------------------------------------------
+ * `weights` of the MAC layers hold bias, mult and shift too: see the kernel's Python file. All shifts
+ * are to the right. `out` may start below a dying `in` by the generator's distance. */
+void eq_conv2d_s8_mve(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out, void *scratch);
+
+/* --- Cortex-M variants: DSP extension (dsp), ARMv7-M (v7m), ARMv6-M (v6m) -----------------------
+ * Weights are packed as the kernel's Python file says. Where `out` is not restrict, it may start
+ * below a dying `in` by the generator's distance. */
+void eq_conv2d_1x1_s8_dsp(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out, void *scratch);
+
 #endif

@@ -1,0 +1,86 @@
+"""Cortex-M DSP conv2d: packed weight streams for runtime_c/kernels/eq_gemm3_s8_dsp.c."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeq.board import Target
+from edgeq.kernels.base import MacKernel, MacLayer
+
+LAYOUT = ("a stream for every 2 channels: bias[2], words of 4 k by turns, mult[2], shifts - 1; "
+          "a word is two halfwords 256 * odd + even")
+SHARED = ("kernels/eq_gemm3_s8_dsp.c", "kernels/eq_gemm_dsp.h")
+
+
+def scaled_bias(layer: MacLayer, rows: NDArray[np.int8]) -> NDArray[np.int32]:
+    """256 times the bias of `rows` (out_c, k), less what the widened inputs add (eq_gemm_dsp.h).
+
+    The inputs come as odd + 129 and even + 1, so the sum has 129 * odd + even weights too much.
+    """
+    wide = rows.astype(np.int64)
+    extra = 129 * wide[:, 1::2].sum(1) + wide[:, 0::2].sum(1)
+    scaled = (layer.bias.astype(np.int64) - extra) * 256
+    return np.asarray(scaled, np.int64).astype(np.int32)  # wraps as the accumulator does
+
+
+def weight_words(rows: NDArray[np.int8]) -> NDArray[np.uint32]:
+    """(out_c, k / 4) words of two halfwords 256 * w[odd] + w[even]; k is filled up with zeros."""
+    out_c, k = rows.shape
+    padded = np.zeros((out_c, -(-k // 4) * 4), np.int32)
+    padded[:, :k] = rows
+    halves = 256 * padded[:, 1::2] + padded[:, 0::2]
+    assert int(np.abs(halves).max(initial=0)) < 1 << 15
+    return np.ascontiguousarray(halves.astype("<i2")).view("<u4")
+
+
+def right_shifts(layer: MacLayer) -> NDArray[np.uint32]:
+    """Right shift - 1 of every channel; a multiplier of 0 may have any."""
+    return np.where(layer.mult == 0, 0, -layer.shift.astype(np.int32) - 1).astype(np.uint32)
+
+
+def fits_dsp(layer: MacLayer, target: Target) -> bool:
+    """True where the scaled accumulator and the epilogue without left shift are exact."""
+    odd_safe = bool(layer.weights.min() >= -127)
+    shifts = bool(np.all((layer.shift < 0) | (layer.mult == 0)))
+    return odd_safe and shifts and layer.acc_bound < 1 << 23
+
+
+def pack_stream(layer: MacLayer) -> NDArray[np.int8]:
+    """The weight stream of eq_gemm3_s8_dsp; out_c is even."""
+    rows = layer.weights.reshape(layer.out_c, -1)
+    pairs = layer.out_c // 2
+    words = weight_words(rows)
+    shift = right_shifts(layer).reshape(pairs, 2)
+    parts = (
+        scaled_bias(layer, rows).view("<u4").reshape(pairs, 2),
+        words.reshape(pairs, 2, -1).transpose(0, 2, 1).reshape(pairs, -1),
+        layer.mult.astype("<i4").view("<u4").reshape(pairs, 2),
+        (shift[:, :1] | shift[:, 1:] << 8),
+    )
+    return np.concatenate(parts, axis=1).astype("<u4").reshape(-1).view(np.int8)
+
+
+def scratch_3px(layer: MacLayer) -> int:
+    """Three widened pixels."""
+    return -(-layer.kh * layer.kw * layer.in_c // 4) * 24
+
+
+def _fits_1x1(layer: MacLayer, target: Target) -> bool:
+    return (fits_dsp(layer, target) and layer.pointwise
+            and layer.in_c % 4 == 0 and layer.out_c % 2 == 0)
+
+
+def _overlap_1x1(layer: MacLayer) -> int:
+    """Blocks of three pixels are in scratch before they are written."""
+    blocks = np.arange(3, layer.out_h * layer.out_w, 3)
+    return max(0, int(np.max(blocks * (layer.out_c - layer.in_c), initial=0)))
+
+
+KERNELS = (
+    MacKernel(
+        func="eq_conv2d_1x1_s8_dsp", isa="dsp", source="kernels/eq_conv2d_1x1_s8_dsp.c",
+        fits=_fits_1x1, pack=pack_stream, layout=LAYOUT, scratch=scratch_3px,
+        headers=SHARED, own_tables=True, overlap=_overlap_1x1,
+    ),
+)
