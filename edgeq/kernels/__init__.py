@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from edgeq.kernels import conv2d_c, dense_c, depthwise_c
+from edgeq.kernels import conv2d_c, conv2d_mve, dense_c, depthwise_c
 from edgeq.kernels.base import MacKernel
 
 CONV2D: tuple[MacKernel, ...] = (
     *conv2d_c.KERNELS,
+    *conv2d_mve.KERNELS,
 )
 
 DEPTHWISE: tuple[MacKernel, ...] = (

@@ -1,0 +1,101 @@
+"""Helium (MVE) conv2d: weights and requantization in records of 4 output channels."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeq.board import Target
+from edgeq.kernels.base import MacKernel, MacLayer
+
+LAYOUT = ("records of 4 channels: taps (steps, 4, 16) in the order (kw, kh, in_c), "
+          "bias[4], mult[4] int32, shift[4] int8")
+
+# Bytes of strip that the C file fills at a time (the enum there)
+_POINTWISE_STRIP, _WINDOW_STRIP = 512, 4096
+
+
+def pack_records(rows: NDArray[np.int8], layer: MacLayer) -> NDArray[np.int8]:
+    """Records of eq_mve_gemm.h for weight rows (out_c, k); k and out_c are filled up with zeros."""
+    out_c, k = rows.shape
+    blocks, steps = -(-out_c // 4), -(-k // 16)
+    taps = np.zeros((blocks * 4, steps * 16), np.int8)
+    taps[:out_c, :k] = rows
+    taps = taps.reshape(blocks, 4, steps, 16).transpose(0, 2, 1, 3).reshape(blocks, -1)
+
+    def table(values: NDArray[np.generic]) -> NDArray[np.int8]:
+        padded = np.zeros(blocks * 4, values.dtype.newbyteorder("<"))
+        padded[:out_c] = values
+        return padded.view(np.int8).reshape(blocks, -1)
+
+    parts = (taps, table(layer.bias), table(layer.mult), table(layer.shift))
+    return np.concatenate(parts, axis=1).reshape(-1)
+
+
+def right_shifts(layer: MacLayer) -> bool:
+    """True where no channel needs a left shift, which the vector epilogue does not have."""
+    return bool(layer.shift.max() <= 0)
+
+
+def _pack(layer: MacLayer) -> NDArray[np.int8]:
+    rows = layer.weights.transpose(0, 2, 1, 3).reshape(layer.out_c, -1)
+    return pack_records(rows, layer)
+
+
+def _chunk(layer: MacLayer) -> int:
+    """Output pixels for which the strip is filled at a time."""
+    if layer.pointwise:
+        return max(2, _POINTWISE_STRIP // layer.in_c & ~1)
+    pitch = layer.kh * layer.in_c
+    fit = (_WINDOW_STRIP // pitch - layer.kw) // layer.stride_w + 1
+    return max(2, fit & ~1)
+
+
+def _scratch(layer: MacLayer) -> int:
+    """The strip; the last column is read in steps of 16 bytes."""
+    width = layer.out_h * layer.out_w if layer.pointwise else layer.out_w
+    pixels, pitch = min(_chunk(layer), width), layer.kh * layer.in_c
+    last = (pixels - 1) * layer.stride_w * pitch
+    return last + -(-layer.kw * pitch // 16) * 16
+
+
+def _overlap(layer: MacLayer) -> int:
+    """The input of a chunk is in the strip before its output is written."""
+    chunk = _chunk(layer)
+    if layer.pointwise:
+        ends = np.arange(chunk, layer.out_h * layer.out_w, chunk)
+        return max(0, int(np.max(ends * (layer.out_c - layer.in_c), initial=0)))
+    below = 0
+    for oy in range(layer.out_h):
+        for end in (*range(chunk, layer.out_w, chunk), layer.out_w):
+            written = (oy * layer.out_w + end) * layer.out_c
+            below = max(below, written - _still_read(layer, oy, end))
+    return below
+
+
+def _still_read(layer: MacLayer, oy: int, end: int) -> int:
+    """Offset of the first input byte that is read after output pixel `end` of row `oy`."""
+    row, size = layer.in_w * layer.in_c, layer.in_h * layer.in_w * layer.in_c
+    rows_left = size
+    if oy + 1 < layer.out_h:
+        rows_left = max(0, (oy + 1) * layer.stride_h - layer.pad_top) * row
+    if end < layer.out_w:
+        y = max(0, oy * layer.stride_h - layer.pad_top)
+        x = max(0, end * layer.stride_w - layer.pad_left)
+        return min(rows_left, y * row + x * layer.in_c)
+    # the last chunk of all has read everything; what it writes ends at the output's end
+    return rows_left if oy + 1 < layer.out_h else 1 << 30
+
+
+def _fits(layer: MacLayer, target: Target) -> bool:
+    return right_shifts(layer) and layer.dil_w == 1
+
+
+KERNELS = (
+    MacKernel(
+        func="eq_conv2d_s8_mve", isa="mve", source="kernels/eq_conv2d_s8_mve.c",
+        fits=_fits, pack=_pack, layout=LAYOUT, scratch=_scratch,
+        headers=("kernels/eq_mve_gemm_s8.c", "kernels/eq_mve_gemm.h", "kernels/eq_mve.h"),
+        own_tables=True, overlap=_overlap,
+    ),
+)

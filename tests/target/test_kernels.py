@@ -1,0 +1,163 @@
+"""Every variant of a kernel gives the bytes of the portable one, under QEMU, guards untouched.
+
+A layer family (`FAMILIES`) makes layers of random shapes around the tiles of the variants, with
+extreme zero points, multipliers, shifts, clamps and weights of -128. For every kernel of every ISA
+all layers that it fits run in one program beside the portable kernel. A new variant needs no line
+here: it is found in the tuples of edgeq/kernels.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from kernel_program import Trial, run_trials
+
+from edgeq import kernels
+from edgeq.board import Target, load_board
+from edgeq.kernels.base import MacKernel, MacLayer
+from edgeq.ops.mac import mac_fields, window_fields
+from edgeq.plan import Call
+from edgeq.requant import quantize_multipliers
+
+# ISA of a kernel -> the board whose QEMU machine runs it
+BOARDS = {
+    "mve": "cortex-m55", "dsp": "cortex-m4", "v7m": "cortex-m3", "v6m": "cortex-m0plus",
+    "neon": "cortex-a53", "neon_dot": "cortex-a55", "neon_i8mm": "cortex-a510",
+}
+pytestmark = pytest.mark.qemu
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Geometry of a test layer; output size and padding follow as TFLite's SAME, or VALID."""
+
+    in_h: int
+    in_w: int
+    in_c: int
+    out_c: int
+    k: tuple[int, int] = (1, 1)
+    stride: tuple[int, int] = (1, 1)
+    dilation: tuple[int, int] = (1, 1)
+    same: bool = True
+
+
+def _out(size: int, k: int, stride: int, dilation: int, same: bool) -> tuple[int, int]:
+    """(output size, padding before)."""
+    reach = (k - 1) * dilation + 1
+    if not same:
+        return (size - reach) // stride + 1, 0
+    out = -(-size // stride)
+    return out, max(0, (out - 1) * stride + reach - size) // 2
+
+
+def make_layer(rng: np.random.Generator, s: Shape, weights: tuple[int, ...], taps: int,
+               axes: tuple[int, ...]) -> MacLayer:
+    """A layer of that shape; every third one has a fused ReLU, every third extreme numbers."""
+    kind = int(rng.integers(3))
+    out_h, top = _out(s.in_h, s.k[0], s.stride[0], s.dilation[0], s.same)
+    out_w, left = _out(s.in_w, s.k[1], s.stride[1], s.dilation[1], s.same)
+    w = rng.integers(-128, 128, weights).astype(np.int8)
+    if kind == 2:
+        w = rng.choice(np.array([-128, 127, 0], np.int8), weights)
+    in_zero, out_zero = (int(v) for v in rng.choice([-128, 127, 0, -3, 90], 2))
+    act_min, act_max = (out_zero, 127) if kind == 0 else (-128, 127)
+    if kind == 1:
+        act_min, act_max = sorted(int(v) for v in rng.integers(-128, 128, 2))
+    sums = w.astype(np.int64).sum(axes)
+    bias = rng.integers(-20000, 20000, s.out_c) - in_zero * sums
+    spread = 70.0 / (taps**0.5 * 5000.0)
+    mult, shift = quantize_multipliers(rng.uniform(0.02, 4.0, s.out_c) * spread)
+    if kind == 2:
+        mult = rng.choice(np.array([1 << 30, (1 << 31) - 1, 0], np.int32), s.out_c)
+        shift = rng.integers(-31, 1, s.out_c).astype(np.int8)
+    return MacLayer(
+        in_h=s.in_h, in_w=s.in_w, in_c=s.in_c, out_h=out_h, out_w=out_w, out_c=s.out_c,
+        kh=s.k[0], kw=s.k[1], stride_h=s.stride[0], stride_w=s.stride[1],
+        dil_h=s.dilation[0], dil_w=s.dilation[1], pad_top=top, pad_left=left,
+        in_zero=in_zero, out_zero=out_zero, act_min=act_min, act_max=act_max,
+        weights=w, bias=bias.astype(np.int32), mult=mult, shift=shift)
+
+
+def conv_layers(rng: np.random.Generator) -> Iterator[MacLayer]:
+    """1x1 and k x k, channels around 4 and 16, small depth, strides, dilation."""
+    shapes = [
+        Shape(5, 5, 64, 64), Shape(1, 1, 16, 4), Shape(3, 3, 1, 1), Shape(2, 3, 17, 5),
+        Shape(4, 4, 8, 16), Shape(3, 5, 600, 3), Shape(7, 6, 15, 7), Shape(6, 6, 33, 12),
+        Shape(8, 8, 16, 16, (3, 3)), Shape(9, 5, 1, 8, (10, 4), (2, 2)),
+        Shape(9, 9, 3, 8, (3, 3), (2, 2)), Shape(5, 7, 5, 6, (3, 2), same=False),
+        Shape(8, 6, 16, 8, (1, 1), (2, 2)), Shape(6, 50, 40, 5, (3, 3)),
+        Shape(6, 9, 4, 4, (3, 3), (1, 1), (2, 1)), Shape(9, 9, 4, 4, (3, 3), (1, 1), (2, 2)),
+        Shape(2, 2, 3, 2, (5, 5)), Shape(1, 30, 6, 9, (1, 7), (1, 3)),
+    ]
+    for _ in range(12):
+        h, w, ic, oc = (int(v) for v in rng.integers((1, 1, 1, 1), (9, 12, 40, 20)))
+        k = (int(rng.integers(1, 5)), int(rng.integers(1, 5)))
+        shapes.append(Shape(h, w, ic, oc, k, (int(rng.integers(1, 4)), int(rng.integers(1, 4)))))
+    for s in shapes:
+        weights = (s.out_c, *s.k, s.in_c)
+        yield make_layer(rng, s, weights, s.k[0] * s.k[1] * s.in_c, (1, 2, 3))
+
+
+def conv_call(layer: MacLayer, kernel: MacKernel, struct: str = "eq_conv2d_s8_t") -> Call:
+    return Call(
+        name="layer", op="Conv2D", func=kernel.func, struct=struct,
+        fields=(*window_fields(layer), *mac_fields(layer, kernel)), ins=("x",), outs=("y",),
+        sources=(kernel.source, *kernel.headers), overlap=(kernel.overlap(layer),),
+        scratch=kernel.scratch(layer))
+
+
+@dataclass(frozen=True)
+class Family:
+    """Layers of one operator, and how a kernel is called on them."""
+
+    name: str
+    kernels: tuple[MacKernel, ...]
+    layers: Callable[[np.random.Generator], Iterator[MacLayer]]
+    call: Callable[[MacLayer, MacKernel], Call]
+
+    @property
+    def portable(self) -> MacKernel:
+        return next(k for k in self.kernels if k.isa == "c")
+
+
+FAMILIES = (Family("conv2d", kernels.CONV2D, conv_layers, conv_call),)
+VARIANTS = [pytest.param(f, k, id=f"{f.name}-{k.func}")
+            for f in FAMILIES for k in f.kernels if k.isa != "c"]
+
+
+def trials_of(family: Family, kernel: MacKernel, target: Target) -> list[tuple[Trial, Trial]]:
+    """(portable, variant) for every layer that the variant fits."""
+    rng = np.random.default_rng(7)
+    pairs = []
+    for layer in family.layers(rng):
+        x = rng.integers(-128, 128, layer.in_h * layer.in_w * layer.in_c).astype(np.int8)
+        if rng.integers(4) == 0:
+            x = rng.choice(np.array([-128, 127], np.int8), x.size)
+        skew, size = int(rng.integers(16)), layer.out_h * layer.out_w * layer.out_c
+        if not kernel.fits(layer, target):
+            continue
+        plain = family.call(layer, family.portable)
+        variant = family.call(layer, kernel)
+        dying = variant.overlap[0] is not None
+        pairs.append((Trial(plain, (x,), size), Trial(variant, (x,), size, skew, dying)))
+    return pairs
+
+
+@pytest.mark.parametrize("compiler", [None, "clang"], ids=["gcc", "clang"])
+@pytest.mark.parametrize(("family", "kernel"), VARIANTS)
+def test_variant_equals_portable(family: Family, kernel: MacKernel, compiler: str | None) -> None:
+    board = load_board(BOARDS[kernel.isa])
+    tools = (compiler or board.compiler, board.qemu.program if board.qemu else "")
+    if missing := [t for t in tools if shutil.which(t) is None]:
+        pytest.skip(f"not installed: {', '.join(missing)}")
+    pairs = trials_of(family, kernel, Target(board))
+    assert len(pairs) >= 8, "the variant takes too few of the layers to be tested"
+    outcomes = run_trials(board, [t for pair in pairs for t in pair], compiler=compiler)
+    for i, (_, trial) in enumerate(pairs):
+        expected, found = outcomes[2 * i].output, outcomes[2 * i + 1].output
+        wrong = np.flatnonzero(expected != found)
+        assert wrong.size == 0, (i, trial.call.fields[:18], wrong[:10], found[wrong[:10]])
