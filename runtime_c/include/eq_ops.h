@@ -184,5 +184,8 @@ void eq_conv2d_s8_mve(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out, vo
  * Weights are packed as the kernel's Python file says. Where `out` is not restrict, it may start
  * below a dying `in` by the generator's distance. */
 void eq_conv2d_1x1_s8_dsp(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out, void *scratch);
+void eq_conv2d_s8_dsp(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out, void *scratch);
+void eq_conv2d_shallow_s8_dsp(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out,
+                              void *scratch);
 
 #endif

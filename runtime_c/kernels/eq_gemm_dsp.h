@@ -28,7 +28,7 @@ typedef struct {
 void eq_gemm3_s8_dsp(const eq_gemm_dsp_t *p, const uint32_t *x, int8_t *out, int32_t second,
                      int32_t third);
 
-/* A word at any address; these cores load it with one instruction. */
+/* A word at any address; these cores load and store it with one instruction. */
 typedef struct {
     uint32_t word;
 } __attribute__((packed, may_alias)) eq_unaligned_t;
@@ -38,40 +38,35 @@ static inline uint32_t eq_load4(const int8_t *p)
     return ((const eq_unaligned_t *)(const void *)p)->word;
 }
 
-/* The operand u of four inputs: odd ones + 129. `k129` holds 0x00810081. */
-static inline uint32_t eq_wide_u(uint32_t bytes, uint32_t k129)
+static inline void eq_store4(int8_t *p, uint32_t word)
 {
-    uint32_t u;
-    __asm__("sxtab16 %0, %1, %2, ror #8" : "=r"(u) : "r"(k129), "r"(bytes));
-    return u;
+    ((eq_unaligned_t *)(void *)p)->word = word;
 }
 
-/* The operand v: 256 * even + (127 - odd), by swapping bytes. */
-static inline uint32_t eq_wide_v(uint32_t bytes)
-{
-    uint32_t v;
-    __asm__("rev16 %0, %1" : "=r"(v) : "r"(bytes ^ 0x7F007F00u));
-    return v;
-}
-
-/* Widens `words` words of three pixels; returns the end of what it wrote. */
+/* Widens `words` > 0 words of three pixels (any alignment); returns the end of what it wrote. */
 static inline uint32_t *eq_widen3(const int8_t *x0, const int8_t *x1, const int8_t *x2,
                                   int32_t words, uint32_t *to)
 {
-    const uint32_t k129 = 0x00810081u;
-    for (int32_t i = 0; i < words; i++) {
-        const uint32_t a = eq_load4(x0), b = eq_load4(x1), c = eq_load4(x2);
-        to[0] = eq_wide_u(a, k129);
-        to[1] = eq_wide_u(b, k129);
-        to[2] = eq_wide_u(c, k129);
-        to[3] = eq_wide_v(a);
-        to[4] = eq_wide_v(b);
-        to[5] = eq_wide_v(c);
-        x0 += 4;
-        x1 += 4;
-        x2 += 4;
-        to += 6;
-    }
+    __asm__ volatile(
+        "1:\n\t"
+        "ldr r8, [%[x0]], #4\n\t"
+        "ldr r9, [%[x1]], #4\n\t"
+        "ldr r10, [%[x2]], #4\n\t"
+        "sxtab16 r4, %[k129], r8, ror #8\n\t" /* u: odd + 129 */
+        "sxtab16 r5, %[k129], r9, ror #8\n\t"
+        "sxtab16 r6, %[k129], r10, ror #8\n\t"
+        "eor r8, r8, #0x7F007F00\n\t" /* v: 256 * even + 127 - odd */
+        "eor r9, r9, #0x7F007F00\n\t"
+        "eor r10, r10, #0x7F007F00\n\t"
+        "rev16 r8, r8\n\t"
+        "rev16 r9, r9\n\t"
+        "rev16 r10, r10\n\t"
+        "stmia %[to]!, {r4, r5, r6, r8, r9, r10}\n\t"
+        "subs %[n], #1\n\t"
+        "bne 1b"
+        : [x0] "+r"(x0), [x1] "+r"(x1), [x2] "+r"(x2), [to] "+r"(to), [n] "+r"(words)
+        : [k129] "r"(0x00810081u)
+        : "r4", "r5", "r6", "r8", "r9", "r10", "cc", "memory");
     return to;
 }
 
