@@ -51,6 +51,7 @@ class Image:
     """A linked program; `objects` in the order of the jobs' sources."""
 
     elf: Path
+    map: Path
     objects: tuple[Path, ...]
 
 
@@ -95,7 +96,7 @@ def build_image(board: Board, jobs: Sequence[CompileJob], folder: Path) -> Image
     command += ["-Wl,--gc-sections", f"-Wl,-Map={folder / 'program.map'}"]
     execute(command, f"linking for {board.name}")
     own = sum(len(job.sources) for job in jobs)
-    return Image(elf, objects[:own])
+    return Image(elf, elf.with_suffix(".map"), objects[:own])
 
 
 def _port_job(board: Board) -> CompileJob:
@@ -107,20 +108,26 @@ def _port_job(board: Board) -> CompileJob:
 
 
 def compile_object(board: Board, source: Path, job: CompileJob) -> Path:
-    """The object file of `source`, from the cache when its preprocessed text is known."""
+    """The object file of `source`, from the cache when its preprocessed text is known.
+
+    Beside it lies the call graph with stack sizes (suffix .ci) where GCC compiled it.
+    """
     compiler = compiler_command(board, job.compiler)
-    flags = [*board.cflags, *WARNINGS, *job.cflags]
+    graph = ("-fcallgraph-info=su",) if job.compiler is None else ()
+    flags = [*board.cflags, *WARNINGS, *graph, *job.cflags]
     flags += [f"-D{define}" for define in job.defines]
     flags += [f"-I{path}" for path in job.include_dirs]
     where = f"compiling {source.name} for {board.name}"
     text = execute([*compiler, *flags, "-E", "-P", str(source)], where)
     key = hashlib.sha256()
-    for part in (*compiler, _version(compiler[0]), *board.cflags, *job.cflags, text):
+    for part in (*compiler, _version(compiler[0]), *board.cflags, *graph, *job.cflags, text):
         key.update(part.encode() + b"\0")
     path = cache_dir() / f"{key.hexdigest()[:40]}.o"
     if not path.is_file():
-        made = path.with_suffix(f".{os.getpid()}.{id(text)}")
+        made = path.with_name(f"{path.stem}-{os.getpid()}-{id(text)}.o")
         execute([*compiler, *flags, "-c", str(source), "-o", str(made)], where)
+        if graph and made.with_suffix(".ci").is_file():
+            made.with_suffix(".ci").replace(path.with_suffix(".ci"))
         made.replace(path)
     return path
 

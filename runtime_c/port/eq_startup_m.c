@@ -93,7 +93,7 @@ void eq_port_stack_paint(void)
 size_t eq_port_stack_used(void)
 {
     const uint32_t *word = eq_ld_stack_bottom;
-    const uint32_t *end = (const uint32_t *)__builtin_frame_address(0);
+    const uint32_t *end = (const uint32_t *)__builtin_dwarf_cfa(); /* the caller's stack pointer */
     while (word < end && *(const volatile uint32_t *)word == STACK_PATTERN) {
         word++;
     }
