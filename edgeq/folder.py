@@ -21,7 +21,7 @@ def write(files: Mapping[str, str], folder: Path, *, force: bool = False) -> Non
     where it is a file, or where it cannot be written; then nothing has changed.
     """
     folder = folder.absolute()
-    _check(folder, force=force)
+    check_folder(folder, force=force)
     stage: Path | None = None
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -45,7 +45,8 @@ def is_ours(folder: Path) -> bool:
     return (folder / MANIFEST).is_file()
 
 
-def _check(folder: Path, *, force: bool) -> None:
+def check_folder(folder: Path, *, force: bool) -> None:
+    """Raise UsageError where `write` would refuse `folder`."""
     if not folder.exists():
         return
     if not folder.is_dir():
@@ -81,3 +82,17 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+def write_some(files: Mapping[str, str], folder: Path) -> None:
+    """Replace single `files` of a folder that edgeq wrote, each as a whole; raises UsageError."""
+    for path, text in files.items():
+        try:
+            handle, temporary = tempfile.mkstemp(prefix=".edgeq-", dir=folder)
+            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+                file.write(text)
+            os.chmod(temporary, 0o666 & ~_umask())
+            os.replace(temporary, folder / path)
+        except OSError as error:
+            raise UsageError(str(folder / path), f"cannot be written ({error.strerror or error})",
+                             "a folder that you may write") from error

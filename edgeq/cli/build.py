@@ -1,0 +1,112 @@
+"""`edgeq build`: a float model in, a folder with a C library out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from edgeq.cli.console import (
+    json_option,
+    preprocess_from,
+    preprocess_options,
+    print_json,
+    progress_bar,
+    stdout,
+)
+from edgeq.errors import BudgetError, ToolchainError, UsageError
+
+
+@click.command()
+@click.argument("model", required=False, type=click.Path(path_type=Path))
+@click.option("--board", help="Name of a board (see `edgeq boards`), or a TOML file.")
+@click.option("--calib", help="Samples to calibrate with: .npz, .npy, a folder with labels.csv, "
+                              "module:function, or the word random.")
+@click.option("-o", "--output", type=click.Path(path_type=Path),
+              help="Folder to write, new or made by edgeq. Default: NAME-BOARD.")
+@click.option("--name", help="Prefix of the C symbols. Default: from the file name.")
+@click.option("--recipe", default="default", show_default=True,
+              help="How to quantize: a built-in recipe or a TOML file.")
+@click.option("--max-ram", type=click.IntRange(min=0), metavar="BYTES",
+              help="Exit code 1 where arena and stack need more.")
+@click.option("--max-flash", type=click.IntRange(min=0), metavar="BYTES",
+              help="Exit code 1 where code, weights and constants need more.")
+@click.option("--max-drop", type=float, metavar="POINTS",
+              help="Exit code 1 where the calibration samples lose more accuracy, in percentage "
+                   "points (without labels: where more of them change their answer).")
+@click.option("--force", is_flag=True, help="Write into a folder that edgeq did not make.")
+@preprocess_options
+@json_option
+def build(model: Path | None, board: str | None, calib: str | None, output: Path | None,
+          name: str | None, recipe: str, max_ram: int | None, max_flash: int | None,
+          max_drop: float | None, force: bool, scale: str | None, offset: str | None,
+          label_offset: int | None, as_json: bool) -> None:
+    """Quantize MODEL (a float .tflite file) and write a C library for a board.
+
+    Without MODEL the example is built, a classifier of 8x8 digits. A missed budget still writes
+    the folder and shows the report, then ends with exit code 1.
+    """
+    from edgeq import pipeline
+    from edgeq.board import Target, board_names, load_board
+    from edgeq.dataset import Preprocess
+    from edgeq.folder import check_folder, write
+    from edgeq.recipe import load_recipe
+    from edgeq.resources import resource_dir
+
+    if board is None:
+        raise UsageError("--board", "no board is named", ", ".join(board_names()),
+                         "add for example --board cortex-m55")
+    target = Target(load_board(board))
+    if model is None:
+        model = resource_dir("examples") / "digits" / "digits.tflite"
+        calib = calib or str(model.with_name("digits_calib.npz"))
+    if calib is None:
+        raise UsageError("--calib", "no calibration samples are given",
+                         ".npz, .npy, a folder with labels.csv, module:function",
+                         "give some hundred real samples; --calib random only shows that it builds")
+    request = pipeline.Request(
+        model=model, target=target, calib=calib, recipe=load_recipe(recipe), name=name,
+        preprocess=preprocess_from(scale, offset, label_offset, Preprocess()))
+    folder = output or Path(f"{pipeline.name_of(request)}-{target.board.name}")
+    check_folder(folder, force=force)
+    with progress_bar() as progress:
+        result = pipeline.build(request, progress)
+    write(result.files, folder, force=force)
+    if as_json:
+        print_json({**result.report, "output": str(folder)})
+    else:
+        show(stdout(), result.report, folder)
+    _check_budgets(result.report, max_ram, max_flash, max_drop)
+
+
+def show(console: Console, report: Mapping[str, object], folder: Path) -> None:
+    """The key figures, for a person."""
+    from edgeq.report_text import summary
+
+    for line in summary(report):
+        console.print(line)
+    console.print(f"written to [bold]{folder}[/]; open {folder / 'report.html'}")
+
+
+def _check_budgets(report: Mapping[str, object], max_ram: int | None, max_flash: int | None,
+                   max_drop: float | None) -> None:
+    """Raise BudgetError for the budgets that are missed."""
+    from edgeq.report_text import accuracy_lost, ram_bytes
+
+    missed = []
+    ram, flash, lost = ram_bytes(report), report.get("flash_bytes"), accuracy_lost(report)
+    if max_ram is not None and ram > max_ram:
+        missed.append(f"RAM {ram:,} bytes of at most {max_ram:,}")
+    if max_flash is not None:
+        if not isinstance(flash, int):
+            raise ToolchainError("--max-flash", "the board's compiler is not installed, so the "
+                                 "code's size is not known", "", "`edgeq run` names the package")
+        if flash > max_flash:
+            missed.append(f"flash {flash:,} bytes of at most {max_flash:,}")
+    if max_drop is not None and 100 * lost > max_drop:
+        missed.append(f"accuracy lost {100 * lost:.2f} points of at most {max_drop:g}")
+    if missed:
+        raise BudgetError("budget missed", "; ".join(missed), "",
+                          "see report.html for the layers that cost most")

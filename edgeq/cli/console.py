@@ -1,0 +1,92 @@
+"""What the commands share: output, progress bars and common options."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from edgeq.dataset import Preprocess
+from edgeq.errors import UsageError
+from edgeq.report import Json
+
+F = TypeVar("F", bound=Callable[..., object])
+
+
+def stdout() -> Console:
+    """Where results go."""
+    return Console(highlight=False, soft_wrap=True)
+
+
+def table(*columns: str, right: tuple[str, ...] = (), title: str | None = None) -> Table:
+    """A plain table; the columns named in `right` hold numbers."""
+    made = Table(box=None, pad_edge=False, header_style="bold", title=title, title_justify="left")
+    for column in columns:
+        made.add_column(column, justify="right" if column in right else "left", overflow="fold")
+    return made
+
+
+def print_json(content: Json) -> None:
+    """`content` as the only thing on stdout."""
+    click.echo(json.dumps(content, indent=2))
+
+
+@contextmanager
+def progress_bar() -> Iterator[Callable[[str, float], None]]:
+    """A callback (what is being done, share done) that draws bars on stderr, if a person looks."""
+    console = Console(stderr=True)
+    tasks: dict[str, TaskID] = {}
+    with Progress(TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(),
+                  console=console, transient=True, disable=not console.is_terminal) as bars:
+
+        def show(what: str, share: float) -> None:
+            if what not in tasks:
+                tasks[what] = bars.add_task(what, total=1.0)
+            bars.update(tasks[what], completed=share)
+
+        yield show
+
+
+def json_option(command: F) -> F:
+    """--json: machine-readable result on stdout, everything else on stderr."""
+    return click.option("--json", "as_json", is_flag=True,
+                        help="Print the result as JSON on stdout.")(command)
+
+
+def preprocess_options(command: F) -> F:
+    """--scale, --offset, --label-offset."""
+    for option in (
+        click.option("--label-offset", type=int, help="Add this to every label."),
+        click.option("--offset", help="See --scale; one number or one for each channel: 0,0,0."),
+        click.option("--scale", help="The model's input is SCALE * sample + OFFSET."),
+    ):
+        command = option(command)
+    return command
+
+
+def preprocess_from(scale: str | None, offset: str | None, label_offset: int | None,
+                    default: Preprocess) -> Preprocess:
+    """The options where given, else `default`."""
+    return Preprocess(
+        default.scale if scale is None else _numbers("--scale", scale),
+        default.offset if offset is None else _numbers("--offset", offset),
+        default.label_offset if label_offset is None else label_offset)
+
+
+def _numbers(option: str, text: str) -> tuple[float, ...]:
+    try:
+        return tuple(_number(part) for part in text.split(","))
+    except (ValueError, ZeroDivisionError):
+        raise UsageError(option, repr(text), "a number, a fraction such as 1/255, or one of "
+                         "these for each channel with commas between") from None
+
+
+def _number(text: str) -> float:
+    above, slash, below = text.partition("/")
+    return float(above) / float(below) if slash else float(above)

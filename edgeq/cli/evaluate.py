@@ -1,0 +1,71 @@
+"""`edgeq eval`: what the integers cost, measured with the generated C."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from edgeq.cli.console import (
+    json_option,
+    preprocess_from,
+    preprocess_options,
+    print_json,
+    progress_bar,
+    stdout,
+    table,
+)
+from edgeq.evaluate import Evaluation
+from edgeq.report_html import percent_text
+
+
+@click.command(name="eval")
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option("--data", required=True, help="Samples, with labels for accuracy: .npz, .npy, a "
+                                            "folder with labels.csv, module:function.")
+@click.option("--model", type=click.Path(path_type=Path),
+              help="The float model, where it has moved since the build.")
+@preprocess_options
+@json_option
+def evaluate(folder: Path, data: str, model: Path | None, scale: str | None, offset: str | None,
+             label_offset: int | None, as_json: bool) -> None:
+    """Compare the float model with the generated C code of DIR, compiled for this machine.
+
+    Preprocessing is that of the build unless options say otherwise.
+    """
+    from edgeq.report import evaluation_json
+    from edgeq.verify import evaluate as run
+    from edgeq.verify import open_folder
+
+    built = open_folder(folder)
+    preprocess = preprocess_from(scale, offset, label_offset, built.preprocess)
+    with progress_bar() as progress:
+        result = run(built, data, preprocess, model, progress)
+    if as_json:
+        print_json(evaluation_json(result))
+    else:
+        show(stdout(), result)
+
+
+def show(console: Console, e: Evaluation) -> None:
+    """The figures as tables."""
+    console.print(f"{e.samples} samples")
+    if e.float_accuracy is not None and e.int_accuracy is not None and e.drop is not None:
+        console.print(f"  accuracy   {percent_text(e.int_accuracy)} in integers, "
+                      f"{percent_text(e.float_accuracy)} in float ({-100 * e.drop:+.2f} points)")
+    console.print(f"  agreement  {percent_text(e.agreement)} of answers are the same")
+    for name, value in e.sqnr_db.items():
+        console.print(f"  SQNR       {'exact' if value is None else f'{value:.1f} dB'} ({name})")
+    for title, shares in (("class", e.per_class), ("group", e.groups)):
+        if shares:
+            rows = table(title, "samples", "float", "integers", "change",
+                         right=("samples", "float", "integers", "change"))
+            for s in shares:
+                rows.add_row(s.name, str(s.samples), percent_text(s.float_accuracy),
+                             percent_text(s.int_accuracy), f"{-100 * s.drop:+.2f}")
+            console.print()
+            console.print(rows)
+    worst = e.largest_group_drop
+    if worst is not None:
+        console.print(f"largest drop of a group: {100 * worst.drop:.2f} points ({worst.name})")

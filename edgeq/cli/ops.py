@@ -1,0 +1,57 @@
+"""`edgeq ops`: what is supported, and what a model asks for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from edgeq.cli.console import json_option, print_json, stdout, table
+
+
+@click.command()
+@click.argument("model", required=False, type=click.Path(path_type=Path))
+@json_option
+def ops(model: Path | None, as_json: bool) -> int:
+    """List the operators, or say for every node of MODEL whether it is supported, and why not.
+
+    Exit code 0: every node is supported. 2: at least one is not.
+    """
+    return _of_model(model, as_json) if model else _all(as_json)
+
+
+def _all(as_json: bool) -> int:
+    from edgeq.ops import OPS
+
+    if as_json:
+        print_json([{"op": op.__name__, "tflite": list(op.tflite_names),
+                     "limits": [limit.text for limit in op.limits],
+                     "summary": _summary(op.__doc__)} for op in OPS])
+        return 0
+    rows = table("operator", "TensorFlow Lite name", "limits")
+    for op in OPS:
+        rows.add_row(op.__name__, ", ".join(op.tflite_names),
+                     "; ".join(limit.text for limit in op.limits))
+    stdout().print(rows)
+    return 0
+
+
+def _of_model(model: Path, as_json: bool) -> int:
+    from edgeq.readers import verdicts
+
+    found = verdicts(model)
+    if as_json:
+        print_json({"model": str(model), "supported": all(v.supported for v in found),
+                    "nodes": [{"index": v.index, "name": v.name, "kind": v.kind,
+                               "supported": v.supported, "note": v.note} for v in found]})
+    else:
+        rows = table("node", "kind", "verdict", "", right=("node",))
+        for v in found:
+            rows.add_row(str(v.index), v.kind,
+                         "[green]fine[/]" if v.supported else "[red]not supported[/]", v.note)
+        stdout().print(rows)
+    return 0 if all(v.supported for v in found) else 2
+
+
+def _summary(doc: str | None) -> str:
+    return (doc or "").strip().split("\n", 1)[0]

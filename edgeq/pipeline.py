@@ -1,0 +1,142 @@
+"""The ordered stages of a build: model and data in, files of a C library out."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from edgeq.board import Board, Target
+from edgeq.ctext import checked_name, model_name
+from edgeq.dataset import Dataset, Preprocess, load_dataset
+from edgeq.emit import emit
+from edgeq.errors import ToolchainError
+from edgeq.evaluate import Comparison, Evaluation, sqnr_db
+from edgeq.execute import run_float, run_int
+from edgeq.folder import write
+from edgeq.ir import FloatArray, Graph, IntArray
+from edgeq.lower import lower
+from edgeq.passes import simplify
+from edgeq.plan import Plan
+from edgeq.quant import Progress, Quantized, quantize
+from edgeq.quant import Step as QuantStep
+from edgeq.readers import read
+from edgeq.recipe import Recipe
+from edgeq.report import Built, Footprint, Json, Step, report
+from edgeq.report_html import html
+from edgeq.target.sizes import measure_folder
+
+BATCH = 32  # samples that the comparison runs at once
+LAYER_SAMPLES = 16  # calibration samples behind every layer's SQNR
+_RANDOM = ("calibrated on random numbers: ranges and accuracy mean nothing; "
+           "give real samples with --calib before you ship this")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user wants built."""
+
+    model: Path
+    target: Target
+    calib: str
+    recipe: Recipe
+    preprocess: Preprocess = field(default_factory=Preprocess)
+    name: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """A finished build that is not on disk yet."""
+
+    plan: Plan
+    quantized: Quantized
+    report: Mapping[str, Json]
+    files: Mapping[str, str]  # relative path -> text
+
+
+def build(request: Request, progress: Progress = lambda what, share: None) -> Result:
+    """Every stage in order; raises EdgeqError and leaves nothing behind."""
+    name = name_of(request)
+    progress("read the model", 0.0)
+    graph = simplify(read(request.model))
+    data = load_dataset(request.calib, request.preprocess, graph)
+    samples = data.real()
+    quantized = quantize(graph, tuple(samples[n] for n in graph.ins), request.recipe, progress)
+    plan = lower(quantized.graph, request.target, name)
+    evaluation = compare(graph, quantized.graph, data, progress)
+    files = emit(plan)
+    progress("measure the code", 0.0)
+    sizes, warnings = footprint(files, request.target.board)
+    built = Built(
+        model=request.model, plan=plan, recipe=request.recipe.name, data=data,
+        steps=tuple(Step(s.name, s.kept, _step_note(s)) for s in quantized.steps),
+        float_vs_int=evaluation, layer_sqnr=layer_sqnr(quantized, data),
+        warnings=((_RANDOM,) if data.is_random else ()) + warnings)
+    content = report(built, sizes)
+    files["report.json"] = json.dumps(content, indent=2) + "\n"
+    files["report.html"] = html(content)
+    progress("measure the code", 1.0)
+    return Result(plan, quantized, content, files)
+
+
+def name_of(request: Request) -> str:
+    """The prefix of the C symbols."""
+    return checked_name(request.name) if request.name else model_name(request.model)
+
+
+def footprint(files: Mapping[str, str], board: Board) -> tuple[Footprint | None, tuple[str, ...]]:
+    """What the board's compiler makes of `files`, and warnings; None without that compiler."""
+    if shutil.which(board.compiler) is None:
+        return None, ()
+    try:
+        with tempfile.TemporaryDirectory(prefix="edgeq-") as name:
+            folder = Path(name) / "library"
+            write(files, folder)
+            sizes = measure_folder(folder, board)
+    except ToolchainError as error:
+        return None, (f"code size not measured: {error}",)
+    return Footprint(sizes.code, sizes.flash, sizes.stack), ()
+
+
+def compare(graph: Graph, ints: Graph, data: Dataset, progress: Progress) -> Evaluation:
+    """The float `graph` against the integer graph `ints` over all of `data`."""
+    comparison = Comparison({name: ints.tensor(name).params for name in ints.outs})
+    for start, batch in data.batches(BATCH):
+        comparison.add(run_float(graph, batch), run_int(ints, quantized_inputs(ints, batch)))
+        progress("compare with float", min(1.0, (start + BATCH) / len(data)))
+    return comparison.result(data.y, data.group)
+
+
+def layer_sqnr(quantized: Quantized, data: Dataset) -> dict[str, float | None]:
+    """Signal to noise in dB of every activation, on the first samples of `data`."""
+    ints, batch = quantized.graph, data.real(0, LAYER_SAMPLES)
+    names = [tensor.name for tensor in ints.activations()]
+    got = run_int(ints, quantized_inputs(ints, batch), keep=names)
+    ratios: dict[str, float | None] = {}
+
+    def see(name: str, value: FloatArray) -> None:
+        if name in got:
+            real = value.astype(np.float64)
+            error = ints.tensor(name).params.dequantize(got.pop(name)) - real
+            ratios[name] = sqnr_db(float(np.vdot(real, real)), float(np.vdot(error, error)))
+
+    run_float(quantized.float_graph, batch, keep=(), on_tensor=see)
+    return ratios
+
+
+def quantized_inputs(ints: Graph, batch: Mapping[str, FloatArray]) -> dict[str, IntArray]:
+    """The integers that the C code is given for the real values `batch`."""
+    return {name: ints.tensor(name).params.quantize(x) for name, x in batch.items()}
+
+
+def _step_note(step: QuantStep) -> str:
+    """What a step did to the samples set aside."""
+    if step.before is None or step.after is None:
+        return "not measured"
+    return (f"SQNR {step.before.sqnr_db:.2f} → {step.after.sqnr_db:.2f} dB, agreement "
+            f"{100 * step.before.agreement:.1f} → {100 * step.after.agreement:.1f} %")

@@ -1,0 +1,168 @@
+"""A built folder against its float model and against its board."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from edgeq.board import Board, load_board
+from edgeq.dataset import Dataset, Preprocess, load_dataset
+from edgeq.errors import DataError, UsageError
+from edgeq.evaluate import Comparison, Evaluation
+from edgeq.execute import run_float
+from edgeq.host import HostModel
+from edgeq.ir import Graph, IntArray, QuantParams, dtype_of
+from edgeq.passes import simplify
+from edgeq.quant import Progress
+from edgeq.readers import read
+from edgeq.report import digest
+from edgeq.target.folder import run_folder
+
+BATCH = 64  # samples that the float network runs at once
+_NOISE_SAMPLES = 4  # where the user gives no data
+_SEED = 0
+
+
+@dataclass(frozen=True, eq=False)
+class BuiltFolder:
+    """What report.json of a built folder tells."""
+
+    path: Path
+    name: str
+    board: str  # name, or path of a TOML file
+    model: Path
+    sha256: str
+    preprocess: Preprocess
+    inputs: Mapping[str, QuantParams]
+    outputs: Mapping[str, QuantParams]
+    shapes: Mapping[str, tuple[int, ...]]  # of the inputs, with the batch of 1
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The first byte in which the board and the host differ."""
+
+    sample: int
+    output: int
+    element: int
+    board: int
+    host: int
+
+
+@dataclass(frozen=True, eq=False)
+class Check:
+    """What running on the board showed."""
+
+    samples: int
+    values: int  # outputs compared
+    difference: Difference | None
+    stack_used: int | None
+
+
+def open_folder(path: Path) -> BuiltFolder:
+    """The folder that `edgeq build` made at `path`; raises UsageError."""
+    try:
+        report = json.loads((path / "report.json").read_text(encoding="utf-8"))
+        prep = report["preprocess"]
+        return BuiltFolder(
+            path, report["model"], report["target"].get("file") or report["board"],
+            Path(report["source"]["path"]), report["source"]["sha256"],
+            Preprocess(tuple(prep["scale"]), tuple(prep["offset"]), prep["label_offset"]),
+            {t["name"]: _params(t) for t in report["inputs"]},
+            {t["name"]: _params(t) for t in report["outputs"]},
+            {t["name"]: tuple(t["shape"]) for t in report["inputs"]})
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UsageError(str(path), "is not a folder made by `edgeq build` "
+                         f"({type(error).__name__})", "a folder with report.json",
+                         "run `edgeq build` first") from None
+
+
+def float_graph(folder: BuiltFolder, model: Path | None) -> Graph:
+    """The float network that `folder` was made from, or the one in `model`.
+
+    Raises DataError where the file has moved or is another one now.
+    """
+    if model is not None:
+        return simplify(read(model))
+    if not folder.model.is_file():
+        raise DataError(str(folder.model), "the float model is no longer there", "",
+                        "give its new place with --model")
+    if digest(folder.model) != folder.sha256:
+        raise DataError(str(folder.model), "the float model has changed since the build", "",
+                        "build again, or give the old file with --model")
+    return simplify(read(folder.model))
+
+
+def evaluate(folder: BuiltFolder, spec: str, preprocess: Preprocess, model: Path | None,
+             progress: Progress) -> Evaluation:
+    """The float network against the generated C, compiled for this machine, on the data `spec`."""
+    graph = float_graph(folder, model)
+    _check_names(folder, graph)
+    data = load_dataset(spec, preprocess, graph)
+    progress("compile", 0.0)
+    host = HostModel(folder.path)
+    progress("compile", 1.0)
+    comparison = Comparison(folder.outputs)
+    for start, batch in data.batches(BATCH):
+        ints = host.run(*(folder.inputs[name].quantize(batch[name]) for name in folder.inputs))
+        comparison.add(run_float(graph, batch), dict(zip(folder.outputs, ints, strict=True)))
+        progress("evaluate", min(1.0, (start + BATCH) / len(data)))
+    return comparison.result(data.y, data.group)
+
+
+def check_on_board(folder: BuiltFolder, inputs: tuple[IntArray, ...], board: Board,
+                   timeout: float) -> Check:
+    """Runs the library for its board under QEMU and compares every value with the host's."""
+    expected = HostModel(folder.path).run(*inputs)
+    stored = [x.astype(dtype_of(p.bits), copy=False)
+              for x, p in zip(inputs, folder.inputs.values(), strict=True)]
+    run = run_folder(folder.path, board, stored, timeout=timeout)
+    values = sum(y.size for y in expected)
+    return Check(len(inputs[0]), values, _first_difference(run.outputs, expected), run.stack_used)
+
+
+def board_of(folder: BuiltFolder) -> Board:
+    """The board that the folder was built for."""
+    return load_board(folder.board)
+
+
+def integer_inputs(folder: BuiltFolder, data: Dataset, limit: int) -> tuple[IntArray, ...]:
+    """The first `limit` samples as the C code takes them."""
+    batch = data.real(0, limit)
+    return tuple(params.quantize(batch[name]) for name, params in folder.inputs.items())
+
+
+def noise(folder: BuiltFolder) -> tuple[IntArray, ...]:
+    """A few samples of uniform random integers over the whole range, always the same."""
+    rng = np.random.default_rng(_SEED)
+    return tuple(
+        rng.integers(p.qmin, p.qmax + 1, (_NOISE_SAMPLES, *folder.shapes[name][1:])).astype(
+            np.int8 if p.bits <= 8 else np.int16)
+        for name, p in folder.inputs.items())
+
+
+def _first_difference(got: tuple[IntArray, ...], want: tuple[IntArray, ...]) -> Difference | None:
+    found = []
+    for index, (g, w) in enumerate(zip(got, want, strict=True)):
+        g2, w2 = g.reshape(len(g), -1), w.reshape(len(w), -1)
+        rows, columns = np.nonzero(g2 != w2)
+        if rows.size:
+            s, e = int(rows[0]), int(columns[0])
+            found.append(Difference(s, index, e, int(g2[s, e]), int(w2[s, e])))
+    return min(found, key=lambda d: (d.sample, d.output, d.element), default=None)
+
+
+def _check_names(folder: BuiltFolder, graph: Graph) -> None:
+    if set(graph.ins) != set(folder.inputs) or not set(folder.outputs) <= set(graph.tensors):
+        raise DataError("--model", "has other inputs or outputs than the built model",
+                        ", ".join((*folder.inputs, *folder.outputs)),
+                        "give the float model that the folder was built from")
+
+
+def _params(t: Mapping[str, float]) -> QuantParams:
+    return QuantParams(np.asarray(t["scale"], np.float64), np.asarray(t["zero"], np.int32),
+                       int(t["bits"]))
