@@ -125,6 +125,14 @@ class Op(ABC):
         return 0
 
 
+def constant_results(graph: Graph, op: Op) -> tuple[FloatArray | IntArray, ...]:
+    """What `op`, whose inputs are all constants, gives."""
+    values = [graph.const(n) for n in op.ins]
+    if graph.tensor(op.outs[0]).q is not None:
+        return op.run_int(graph, *values)  # type: ignore[arg-type]
+    return op.run(*values)  # type: ignore[arg-type]
+
+
 def check_limits(op: Op, g: Graph) -> None:
     """Raise UnsupportedError for the first limit that `op` breaks."""
     for limit in op.limits:

@@ -6,16 +6,25 @@ from collections.abc import Callable
 
 from edgeq.ir import Graph
 from edgeq.passes.drop_unused import drop_unused
+from edgeq.passes.fold_bn import fold_bn
 from edgeq.passes.fold_constants import fold_constants
+from edgeq.passes.fuse_activation import fuse_activation
+from edgeq.passes.fuse_pad import fuse_pad
 
 PASSES: tuple[Callable[[Graph], Graph], ...] = (
-    fold_constants,  # first: the other passes look for constant weights and constant factors
+    fold_constants,  # first: the others look for constant weights, factors and offsets
+    fold_bn,  # before padding moves into layers, which would stop offsets in front of them
+    fuse_pad,  # after batch norms are gone, pads stand right before their convolution
+    fuse_activation,  # after batch norms are gone, activations stand right behind their layer
     drop_unused,  # last: what the others made superfluous
 )
 
 
 def simplify(graph: Graph) -> Graph:
-    """`graph` with constants folded, batch norms, pads and activations merged."""
+    """`graph` with constants folded, and batch norms, pads and activations merged.
+
+    The float function stays the same up to rounding; a quantized graph keeps every bit.
+    """
     for step in PASSES:
         graph = step(graph)
         graph.check()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from edgeq.ir import FloatArray, Graph, IntArray, Tensor
-from edgeq.ops.base import Op
+from edgeq.ir import Graph
+from edgeq.ops.base import Op, constant_results
 
 _LARGEST = 1 << 24  # elements; a larger result stays an operator rather than fill the flash
 
@@ -18,14 +18,7 @@ def fold_constants(graph: Graph) -> Graph:
         if not foldable or any(tensors[n].size > _LARGEST for n in op.outs):
             kept.append(op)
             continue
-        results = _evaluate(graph, op, [tensors[n] for n in op.ins])
+        results = constant_results(graph.with_tensors(*(tensors[n] for n in op.ins)), op)
         for name, data in zip(op.outs, results, strict=True):
             tensors[name] = replace(tensors[name], data=data)
     return graph.replace(tensors=tensors, ops=tuple(kept))
-
-
-def _evaluate(graph: Graph, op: Op, ins: list[Tensor]) -> tuple[FloatArray | IntArray, ...]:
-    values = [t.data for t in ins if t.data is not None]
-    if graph.tensor(op.outs[0]).q is not None:
-        return op.run_int(graph, *values)  # type: ignore[arg-type]
-    return op.run(*values)  # type: ignore[arg-type]

@@ -11,10 +11,11 @@ import numpy as np
 from edgeq import ops as operators
 from edgeq.errors import EdgeqError, ModelError, UnsupportedError
 from edgeq.ir import Array, Graph, QuantParams, Tensor
-from edgeq.ops.base import Op, check_limits
+from edgeq.ops.base import Op, check_limits, constant_results
 from edgeq.readers.node import TfliteNode
 from edgeq.readers.tables import RawModel, RawNode, damage_is_model_error, load
 
+_LARGEST_CONST = 1 << 24  # values
 _BIASED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 
 
@@ -91,20 +92,50 @@ class _State:
             raise UnsupportedError(
                 where, "edgeq has no such operator", ", ".join(sorted(known)),
                 "replace the layer before export, or keep it outside the quantized part")
-        ins = self.inputs(raw)
+        ins = self.in_one_world(raw)
         if raw.kind in _BIASED:
             ins = self.with_bias(raw, ins)
         node = TfliteNode(_name(raw), raw.kind, ins, tuple(self.names[i] for i in raw.outs),
                           self.tensors, raw.op)
         made = known[raw.kind].from_tflite(node)
         made = made if isinstance(made, tuple) else (made,)
+        return tuple(op for op in made if not self.computed(op))
+
+    def computed(self, op: Op) -> bool:
+        """True where all inputs are constants: the results join the constants, `op` is not needed.
+
+        Done while reading, because later operators may want these results as constants.
+        """
+        ins = [self.tensors[n] for n in op.ins]
         pool = Graph(self.tensors, (), (), ())
-        for op in made:
+        if not ins or not all(t.is_const and t.q is None for t in ins):
             check_limits(op, pool)
-        return made
+            return False
+        want = [self.tensors[n] for n in op.outs]
+        if any(t.size > _LARGEST_CONST for t in want):
+            raise UnsupportedError(op.name, f"a constant of {want[0].size} values",
+                                   f"at most {_LARGEST_CONST}", "fold constants before export")
+        for tensor, data in zip(want, constant_results(pool, op), strict=True):
+            if data.shape != tensor.shape:
+                raise ModelError(op.name, f"gives {data.shape} for an output of {tensor.shape}",
+                                 "consistent shapes", "export the model again")
+            self.tensors[tensor.name] = replace(tensor, data=data)
+        return True
 
     def inputs(self, raw: RawNode) -> tuple[str, ...]:
         return tuple("" if i < 0 else self.names[i] for i in raw.ins)
+
+    def in_one_world(self, raw: RawNode) -> tuple[str, ...]:
+        """The inputs; where the output is real, quantized constants (weight-only) become real."""
+        ins = list(self.inputs(raw))
+        if any(self.tensors[self.names[o]].q is not None for o in raw.outs):
+            return tuple(ins)
+        for i, name in enumerate(ins):
+            tensor = self.tensors[name] if name else None
+            if tensor is not None and tensor.data is not None and tensor.q is not None:
+                ins[i] = f"{name}/real"
+                self.tensors[ins[i]] = Tensor(ins[i], tensor.shape, _real(tensor.data, tensor.q))
+        return tuple(ins)
 
     def with_bias(self, raw: RawNode, ins: tuple[str, ...]) -> tuple[str, ...]:
         """The inputs of a MAC node with a bias, zero where the file has none."""
@@ -151,7 +182,15 @@ class _State:
         """The finished graph; types are consistent or ModelError, UnsupportedError."""
         ins = tuple(self.names[i] for i in raw.ins)
         outs = tuple(self.names[i] for i in raw.outs)
-        return Graph(self.tensors, nodes, ins, outs, name).replace()
+        return _real_weights(Graph(self.tensors, nodes, ins, outs, name).replace())
+
+
+def _real_weights(g: Graph) -> Graph:
+    """A float graph whose int8 weights (a dynamic-range quantized file) are widened to float32."""
+    if any(t.q is not None for t in g.activations()):
+        return g
+    return g.with_tensors(*(replace(t, data=_real(t.data, t.q), q=None)
+                            for t in g.tensors.values() if t.data is not None and t.q is not None))
 
 
 _BORDERS: dict[str, Callable[[_State, RawNode], None]] = {
