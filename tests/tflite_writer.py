@@ -1,0 +1,97 @@
+"""Tiny .tflite files for tests: one operator over given tensors; and LiteRT to run them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import flatbuffers
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
+from numpy.typing import NDArray
+
+_TYPES = {"float32": schema.TensorType.FLOAT32, "int8": schema.TensorType.INT8,
+          "int32": schema.TensorType.INT32, "int64": schema.TensorType.INT64}
+
+
+@dataclass(frozen=True, eq=False)
+class Value:
+    """A tensor of the file; a constant where it has `data`, quantized where it has `scale`."""
+
+    name: str
+    shape: tuple[int, ...]
+    scale: float = 0.0
+    zero: int = 0
+    data: NDArray | None = None  # type: ignore[type-arg]
+
+    @property
+    def dtype(self) -> str:
+        if self.data is not None:
+            return self.data.dtype.name
+        return "int8" if self.scale else "float32"
+
+
+def single_op(kind: str, ins: Sequence[Value], outs: Sequence[Value],
+              options: object | None = None) -> bytes:
+    """A model of the one operator `kind` (a BuiltinOperator name); `options` from the schema."""
+    values = list({v.name: v for v in (*ins, *outs)}.values())
+    index = {v.name: i for i, v in enumerate(values)}
+    model = schema.ModelT()
+    model.version = 3
+    model.buffers = [schema.BufferT()]
+    graph = schema.SubGraphT()
+    graph.tensors = [_tensor(v, model) for v in values]
+    graph.inputs = [index[v.name] for v in {v.name: v for v in ins}.values() if v.data is None]
+    graph.outputs = [index[v.name] for v in outs]
+    code = schema.OperatorCodeT()
+    code.builtinCode = getattr(schema.BuiltinOperator, kind)
+    code.deprecatedBuiltinCode = min(127, code.builtinCode)
+    code.version = 2
+    model.operatorCodes = [code]
+    op = schema.OperatorT()
+    op.opcodeIndex = 0
+    op.inputs, op.outputs = [index[v.name] for v in ins], [index[v.name] for v in outs]
+    if options is not None:
+        op.builtinOptions = options
+        op.builtinOptionsType = getattr(schema.BuiltinOptions, type(options).__name__[:-1])
+    graph.operators = [op]
+    model.subgraphs = [graph]
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+def _tensor(value: Value, model: schema.ModelT) -> schema.TensorT:
+    tensor = schema.TensorT()
+    tensor.name = value.name
+    tensor.shape = list(value.shape)
+    tensor.type = _TYPES[value.dtype]
+    if value.data is not None:
+        buffer = schema.BufferT()
+        buffer.data = np.frombuffer(np.ascontiguousarray(value.data).tobytes(), np.uint8)
+        model.buffers.append(buffer)
+        tensor.buffer = len(model.buffers) - 1
+    if value.scale:
+        q = schema.QuantizationParametersT()
+        q.scale, q.zeroPoint = [value.scale], [value.zero]
+        tensor.quantization = q
+    return tensor
+
+
+class Reference:
+    """LiteRT's reference kernels on a model."""
+
+    def __init__(self, model: bytes) -> None:
+        self._interpreter = Interpreter(
+            model_content=model, num_threads=1,
+            experimental_op_resolver_type=OpResolverType.BUILTIN_REF)
+        self._interpreter.allocate_tensors()
+
+    def run(self, *xs: NDArray) -> tuple[NDArray, ...]:  # type: ignore[type-arg]
+        """Outputs for the inputs `xs`, in the order of the file."""
+        for detail, x in zip(self._interpreter.get_input_details(), xs, strict=True):
+            self._interpreter.set_tensor(detail["index"], x)
+        self._interpreter.invoke()
+        return tuple(self._interpreter.get_tensor(d["index"])
+                     for d in self._interpreter.get_output_details())
