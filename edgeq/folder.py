@@ -46,6 +46,7 @@ def is_ours(folder: Path) -> bool:
 
 
 def check_folder(folder: Path, *, force: bool) -> None:
+    """Raise UsageError where `write` would refuse `folder`; to know before long work."""
     """Raise UsageError where `write` would refuse `folder`."""
     if not folder.exists():
         return

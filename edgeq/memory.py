@@ -11,6 +11,7 @@ from edgeq.plan import Call, Placement, Storage
 TENSOR_ALIGN = 4  # word loads of DSP kernels and of cores without unaligned access
 SCRATCH_ALIGN = 16  # contract of eq_ops.h
 _TRIES = 3000  # placements that the improvement search may evaluate
+_PATIENCE = 300  # and how many of them without an improvement
 _SEED = 1
 
 
@@ -53,24 +54,32 @@ class Problem:
         return max((self._bytes_at(t) for t in steps), default=0)
 
     def _bytes_at(self, t: int) -> int:
-        live = [i for i, a in enumerate(self.items) if a.first <= t <= a.last]
-        total = sum(self.items[i].size for i in live)
-        for out in live:
-            pairs = [(i, self.slides[out, i]) for i in live if (out, i) in self.slides]
-            if pairs and self.items[out].first == t:
-                total -= joint_saving(self.items[out].size,
-                                      [(self.items[i].size, d) for i, d in pairs])
-        return total
+        """Bytes in use during call `t`: every block but the topmost ends at a word's border."""
+        live = {i for i, a in enumerate(self.items) if a.first <= t <= a.last and a.size}
+        blocks: list[int] = []
+        loose = 0  # several dying inputs may leave less at the top than their sum says
+        for out in sorted(live):
+            dying = [i for i in live if self.items[out].first == t and (out, i) in self.slides]
+            if dying:
+                blocks.append(joint_extent(
+                    self.items[out].size, [(self.items[i].size, self.slides[out, i])
+                                           for i in dying]))
+                live -= {out, *dying}
+                loose = TENSOR_ALIGN - 1 if len(dying) > 1 else loose
+        blocks += [self.items[i].size for i in live]
+        padding = [-size % TENSOR_ALIGN for size in blocks]
+        return sum(blocks) + sum(padding) - max([loose, *padding])
 
 
-def joint_saving(out: int, dying: Sequence[tuple[int, int]]) -> int:
-    """Most bytes that an output can share with dying inputs, given as (size, slide) pairs.
+def joint_extent(out: int, dying: Sequence[tuple[int, int]]) -> int:
+    """Least bytes that an output and dying inputs, given as (size, slide), take together.
 
-    Together they extend over at least the inputs plus the least slide, and over the output.
+    They extend over the output, and over the inputs plus the least slide (or the whole output
+    where that is less), which alignment makes a multiple of a word.
     """
     ins = sum(size for size, _ in dying)
-    extent = max(out, ins + min(d for _, d in dying))
-    return max(0, out + ins - extent)
+    below = min(out, *(d for _, d in dying))
+    return max(out, ins + below + -below % TENSOR_ALIGN)
 
 
 def build_problem(calls: Sequence[Call], sizes: Mapping[str, int], views: Mapping[str, str],
@@ -160,8 +169,10 @@ def _improve(problem: Problem, conflicts: Sequence[Sequence[tuple[int, int | Non
     rng = random.Random(_SEED)
     items = problem.items
     current, offsets = peak_of(problem, best), best
-    best_peak = current
-    for _ in range(_TRIES):
+    best_peak, last_gain = current, 0
+    for tries in range(_TRIES):
+        if tries - last_gain > _PATIENCE:
+            break
         at_peak = [i for i, o in enumerate(offsets) if o + items[i].size == current]
         i = rng.choice(at_peak)
         if conflicts[i] and rng.random() < 0.6:
@@ -173,7 +184,7 @@ def _improve(problem: Problem, conflicts: Sequence[Sequence[tuple[int, int | Non
         if peak <= current or rng.random() < 0.02:
             order, offsets, current = trial, found, peak
         if peak < best_peak:
-            best, best_peak = found, peak
+            best, best_peak, last_gain = found, peak, tries
             if best_peak <= bound:
                 break
     return best
