@@ -14,13 +14,9 @@ SHARED = ("kernels/eq_gemm3_s8_dsp.c", "kernels/eq_gemm_dsp.h")
 
 
 def scaled_bias(layer: MacLayer, rows: NDArray[np.int8]) -> NDArray[np.int32]:
-    """256 times the bias of `rows` (out_c, k), less what the widened inputs add (eq_gemm_dsp.h).
-
-    The inputs come as odd + 129 and even + 1, so the sum has 129 * odd + even weights too much.
-    """
-    wide = rows.astype(np.int64)
-    extra = 129 * wide[:, 1::2].sum(1) + wide[:, 0::2].sum(1)
-    scaled = (layer.bias.astype(np.int64) - extra) * 256
+    """256 times the bias of `rows` (out_c, k), less what the widened inputs add (eq_gemm_dsp.h)."""
+    even = rows[:, 0::2].astype(np.int64).sum(1)
+    scaled = layer.bias.astype(np.int64) * 256 - 127 * even
     return np.asarray(scaled, np.int64).astype(np.int32)  # wraps as the accumulator does
 
 
@@ -39,11 +35,15 @@ def right_shifts(layer: MacLayer) -> NDArray[np.uint32]:
     return np.where(layer.mult == 0, 0, -layer.shift.astype(np.int32) - 1).astype(np.uint32)
 
 
+def only_right_shifts(layer: MacLayer) -> bool:
+    """True where every channel shifts right by 1 or more, as the epilogue of the C files does."""
+    return bool(np.all((layer.shift < 0) | (layer.mult == 0)))
+
+
 def fits_dsp(layer: MacLayer, target: Target) -> bool:
-    """True where the scaled accumulator and the epilogue without left shift are exact."""
-    odd_safe = bool(layer.weights.min() >= -127)
-    shifts = bool(np.all((layer.shift < 0) | (layer.mult == 0)))
-    return odd_safe and shifts and layer.acc_bound < 1 << 23
+    """True where the weights fit their halfwords and the scaled accumulator 32 bits."""
+    return (bool(layer.weights.min() >= -127) and only_right_shifts(layer)
+            and layer.acc_bound < 1 << 23)
 
 
 def pack_stream(layer: MacLayer) -> NDArray[np.int8]:

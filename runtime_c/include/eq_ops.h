@@ -179,6 +179,8 @@ void eq_copy_s8(const eq_copy_s8_t *p, const int8_t *restrict in, int8_t *restri
  * `weights` of the MAC layers hold bias, mult and shift too: see the kernel's Python file. All shifts
  * are to the right. `out` may start below a dying `in` by the generator's distance. */
 void eq_conv2d_s8_mve(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out, void *scratch);
+void eq_dwconv2d_3x3_s8_mve(const eq_dwconv2d_s8_t *p, const int8_t *in, int8_t *out,
+                            void *scratch);
 
 /* --- Cortex-M variants: DSP extension (dsp), ARMv7-M (v7m), ARMv6-M (v6m) -----------------------
  * Weights are packed as the kernel's Python file says. Where `out` is not restrict, it may start
@@ -187,5 +189,9 @@ void eq_conv2d_1x1_s8_dsp(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out
 void eq_conv2d_s8_dsp(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out, void *scratch);
 void eq_conv2d_shallow_s8_dsp(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out,
                               void *scratch);
+void eq_dwconv2d_3x3_s8_dsp(const eq_dwconv2d_s8_t *p, const int8_t *in, int8_t *out,
+                            void *scratch);
+void eq_dense_s8_dsp(const eq_dense_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
+                     void *restrict scratch);
 
 #endif

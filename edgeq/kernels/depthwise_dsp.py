@@ -1,0 +1,44 @@
+"""Cortex-M DSP depthwise 3x3: records for runtime_c/kernels/eq_dwconv2d_3x3_s8_dsp.c."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeq.board import Target
+from edgeq.kernels.base import MacKernel, MacLayer
+from edgeq.kernels.conv2d_dsp import only_right_shifts, right_shifts
+
+
+def _pack(layer: MacLayer) -> NDArray[np.int8]:
+    """Records of four channels: (taps[3], bias, mult) each, then shift[4]."""
+    groups = layer.out_c // 4
+    taps = layer.weights[[0, 1, 1, 2]]  # (4, kx, out_c): the bytes of a word
+    words = np.ascontiguousarray(taps.transpose(2, 1, 0)).view("<u4")[..., 0]
+    channel = np.concatenate(
+        (words, layer.bias.astype("<i4").view("<u4")[:, None],
+         layer.mult.astype("<i4").view("<u4")[:, None]), axis=1).reshape(groups, 20)
+    shift = right_shifts(layer).astype(np.int8).reshape(groups, 4).view("<u4")
+    records = np.concatenate((channel, shift), axis=1)
+    return records.astype("<u4").reshape(-1).view(np.int8)
+
+
+def _fits(layer: MacLayer, target: Target) -> bool:
+    stride = layer.stride_h
+    return (layer.kh == 3 and layer.kw == 3 and layer.stride_w == stride and stride in (1, 2)
+            and layer.dil_h == 1 and layer.dil_w == 1
+            and layer.in_c == layer.out_c and layer.in_c % 4 == 0
+            and layer.pad_top <= 1 and layer.pad_left <= 2
+            and layer.in_w + layer.pad_left <= (layer.out_w - 1) * stride + 3
+            and only_right_shifts(layer) and layer.acc_bound < 1 << 30)
+
+
+KERNELS = (
+    MacKernel(
+        func="eq_dwconv2d_3x3_s8_dsp", isa="dsp", source="kernels/eq_dwconv2d_3x3_s8_dsp.c",
+        fits=_fits, pack=_pack,
+        layout="records of 4 channels: 3 words of taps (w0 w1 w1 w2), bias, mult each; shift[4]",
+        scratch=lambda layer: 32 * ((layer.out_w - 1) * layer.stride_w + 3),
+        headers=("kernels/eq_gemm_dsp.h",), own_tables=True,
+    ),
+)
