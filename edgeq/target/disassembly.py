@@ -47,7 +47,7 @@ class Instruction:
     text: str
 
 
-# binutils before 2.42 prints no mnemonic for the long shifts of Armv8.1-M: they count as ALU
+# without a mnemonic: an instruction that objdump does not know, counted as ALU
 _LINE = re.compile(r"^\s*([0-9a-f]+):\t(\S*)(?:\t(.*))?$")
 _LABEL = re.compile(r"^[0-9a-f]+ <([^>]+)>:$")
 _CONDITIONS = "eq|ne|cs|hs|cc|lo|mi|pl|vs|vc|hi|ls|ge|lt|gt|le"
@@ -67,7 +67,11 @@ def unknown(address: int) -> Instruction:
 def disassemble(board: Board, elf: Path) -> dict[int, Instruction]:
     """Every instruction of `elf` by its address."""
     tool = f"{board.compiler.removesuffix('gcc')}objdump"
-    text = execute([find_tool(tool), "-d", "--no-show-raw-insn", str(elf)], f"reading {elf.name}")
+    # binutils 2.40 does not see in the file that the coprocessor space holds MVE
+    helium = any("cortex-m55" in flag or "+mve" in flag for flag in board.cflags)
+    machine = ("-m", "armv8.1-m.main") if helium else ()
+    text = execute([find_tool(tool), *machine, "-d", "--no-show-raw-insn", str(elf)],
+                   f"reading {elf.name}")
     lines: list[tuple[int, str, str, str]] = []
     function = ""
     for line in text.splitlines():
