@@ -24,6 +24,8 @@ from edgeq.ops.reduce import Mean, Sum
 from edgeq.ops.reshape import Reshape
 from edgeq.ops.softmax import Softmax
 
+__all__ = ["OPS", "Requantize"]
+
 OPS: tuple[type[Op], ...] = (
     Conv2D,
     DepthwiseConv2D,

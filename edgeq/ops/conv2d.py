@@ -20,6 +20,7 @@ from edgeq.ops.mac import (
     folded_bias,
     mac_fields,
     weights_not_const,
+    weights_not_symmetric,
     window_fields,
 )
 from edgeq.ops.windows import Window
@@ -48,6 +49,8 @@ class Conv2D(Op):
     weight_spec: ClassVar[WeightSpec] = WeightSpec(weight=1, axis=0, bias=2)
     limits: ClassVar[tuple[Limit, ...]] = (
         Limit("constant weights", weights_not_const, "freeze the model before export"),
+        Limit("weights with zero point 0", weights_not_symmetric,
+              "start from the float model, or quantize to int8"),
         Limit("one group: in_c of the weights equals the input's channels", _channels_differ,
               "split the grouped convolution into one convolution a group"),
     )

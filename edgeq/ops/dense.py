@@ -22,6 +22,7 @@ from edgeq.ops.mac import (
     folded_bias,
     mac_fields,
     weights_not_const,
+    weights_not_symmetric,
 )
 from edgeq.plan import Call
 from edgeq.readers.node import TfliteNode
@@ -49,6 +50,8 @@ class Dense(Op):
     weight_spec: ClassVar[WeightSpec] = WeightSpec(weight=1, axis=0, bias=2)
     limits: ClassVar[tuple[Limit, ...]] = (
         Limit("constant weights", weights_not_const, "freeze the model before export"),
+        Limit("weights with zero point 0", weights_not_symmetric,
+              "start from the float model, or quantize to int8"),
         Limit("an input that is whole rows of in_c values", _not_divisible,
               "flatten the input before the dense layer"),
     )

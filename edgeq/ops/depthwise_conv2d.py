@@ -20,6 +20,7 @@ from edgeq.ops.mac import (
     folded_bias,
     mac_fields,
     weights_not_const,
+    weights_not_symmetric,
     window_fields,
 )
 from edgeq.ops.windows import Window
@@ -56,6 +57,8 @@ class DepthwiseConv2D(Op):
     weight_spec: ClassVar[WeightSpec] = WeightSpec(weight=1, axis=3, bias=2)
     limits: ClassVar[tuple[Limit, ...]] = (
         Limit("constant weights", weights_not_const, "freeze the model before export"),
+        Limit("weights with zero point 0", weights_not_symmetric,
+              "start from the float model, or quantize to int8"),
         Limit("a whole number of filters a channel", _channels_differ, "export the model again"),
     )
 

@@ -14,7 +14,7 @@ from edgeq.ops.base import Act, Op, clamp_bounds
 from edgeq.plan import Blob, Value
 from edgeq.requant import quantize_multipliers, requantize
 
-_CHUNK_BYTES = 64 << 20  # working memory of one batch chunk
+_CHUNK_BYTES = 16 << 20  # working memory of one batch chunk
 
 
 def weights_not_const(op: Op, g: Graph) -> str:
@@ -22,8 +22,14 @@ def weights_not_const(op: Op, g: Graph) -> str:
     return "" if g.tensor(op.ins[1]).is_const else "weights are computed at run time"
 
 
+def weights_not_symmetric(op: Op, g: Graph) -> str:
+    """Check of the limit "weights with zero point 0"."""
+    q = g.tensor(op.ins[1]).q
+    return "" if q is None or not q.zero.any() else f"weights with zero point {q.zero.max()}"
+
+
 def batch_chunks(n: int, bytes_each: int) -> Iterator[slice]:
-    """Slices that cover a batch of `n`, each of about 64 MB where one sample takes `bytes_each`."""
+    """Slices that cover a batch of `n`, each of about 16 MB where one sample takes `bytes_each`."""
     step = max(1, _CHUNK_BYTES // max(1, bytes_each))
     for start in range(0, n, step):
         yield slice(start, min(n, start + step))

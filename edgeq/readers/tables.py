@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
 
@@ -155,11 +155,15 @@ class _Loader:
         if t.Type() not in _DTYPES:
             raise UnsupportedError(f"tensor {name!r}",
                                    f"type {_TYPE_NAMES.get(t.Type(), t.Type())}",
-                                   "float32, float16, int8, int16, int32, int64",
+                                   "float32, float16, int8, uint8, int32, int64",
                                    "export the model as float32 or int8")
         dtype = _DTYPES[t.Type()]
-        data = self.data(t, name, shape, dtype)
-        return RawTensor(Tensor(name, shape, data, self.params(t, name, shape, dtype)), dtype)
+        data, q = self.data(t, name, shape, dtype), self.params(t, name, shape, dtype)
+        if dtype is np.uint8 and q is not None:
+            # the same real values as int8: integers and zero point 128 lower
+            data = None if data is None else (data.astype(np.int16) - 128).astype(np.int8)
+            return RawTensor(Tensor(name, shape, data, replace(q, zero=q.zero - 128)), np.int8)
+        return RawTensor(Tensor(name, shape, data, q), dtype)
 
     def shape(self, t: tflite.Tensor, name: str) -> Shape:
         dims = t.ShapeAsNumpy()

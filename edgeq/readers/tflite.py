@@ -10,11 +10,12 @@ import numpy as np
 
 from edgeq import ops as operators
 from edgeq.errors import EdgeqError, ModelError, UnsupportedError
-from edgeq.ir import Array, Graph, QuantParams, Tensor
+from edgeq.ir import Array, Graph, QuantParams, Tensor, same_params
 from edgeq.ops.base import Op, check_limits, constant_results
 from edgeq.readers.node import TfliteNode
 from edgeq.readers.tables import RawModel, RawNode, damage_is_model_error, load
 
+_WAY_OUT = "start from the float model, or quantize all of it to int8"
 _LARGEST_CONST = 1 << 24  # values
 _BIASED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 
@@ -43,7 +44,7 @@ def read_tflite(path: Path) -> Graph:
         state = _State.start(raw)
         nodes: list[Op] = []
         for node in raw.nodes:
-            nodes += state.step(node)
+            nodes += state.step(node, raw.ins)
         return state.graph(raw, path.stem, tuple(nodes))
 
 
@@ -55,7 +56,7 @@ def verdicts(path: Path) -> tuple[Verdict, ...]:
         state = _State.start(raw)
         for node in raw.nodes:
             try:
-                made = state.step(node)
+                made = state.step(node, raw.ins)
                 note = ", ".join(type(op).__name__ for op in made) or "needs no operator"
                 found.append(Verdict(node.index, _name(node), node.kind, True, note))
             except EdgeqError as error:
@@ -80,22 +81,22 @@ class _State:
         tensors = {r.tensor.name: r.tensor for r in raw.tensors}
         return _State(raw.where, tensors, [r.tensor.name for r in raw.tensors])
 
-    def step(self, raw: RawNode) -> tuple[Op, ...]:
-        """The operators for one node; none where it only changes the representation."""
+    def step(self, raw: RawNode, ins: tuple[int, ...]) -> tuple[Op, ...]:
+        """The operators for one node of a model with inputs `ins`; none where it computes
+        nothing on the board.
+        """
         handler = _BORDERS.get(raw.kind)
         if handler is not None:
-            handler(self, raw)
-            return ()
+            return handler(self, raw, ins)
         known = {name: cls for cls in operators.OPS for name in cls.tflite_names}
-        where = f"{raw.kind} (node {raw.index}, inputs {self.inputs(raw)})"
         if raw.kind not in known:
             raise UnsupportedError(
-                where, "edgeq has no such operator", ", ".join(sorted(known)),
+                self.place(raw), "edgeq has no such operator", ", ".join(sorted(known)),
                 "replace the layer before export, or keep it outside the quantized part")
-        ins = self.in_one_world(raw)
+        operands = self.in_one_world(raw)
         if raw.kind in _BIASED:
-            ins = self.with_bias(raw, ins)
-        node = TfliteNode(_name(raw), raw.kind, ins, tuple(self.names[i] for i in raw.outs),
+            operands = self.with_bias(raw, operands)
+        node = TfliteNode(_name(raw), raw.kind, operands, tuple(self.names[i] for i in raw.outs),
                           self.tensors, raw.op)
         made = known[raw.kind].from_tflite(node)
         made = made if isinstance(made, tuple) else (made,)
@@ -121,6 +122,12 @@ class _State:
                                  "consistent shapes", "export the model again")
             self.tensors[tensor.name] = replace(tensor, data=data)
         return True
+
+    def place(self, raw: RawNode) -> str:
+        """The node as messages name it."""
+        shown = [name if len(name) < 60 else f"{name[:57]}..." for name in self.inputs(raw)]
+        more = f" and {len(shown) - 3} more" if len(shown) > 3 else ""
+        return f"{raw.kind} (node {raw.index}, reads {', '.join(map(repr, shown[:3]))}{more})"
 
     def inputs(self, raw: RawNode) -> tuple[str, ...]:
         return tuple("" if i < 0 else self.names[i] for i in raw.ins)
@@ -156,44 +163,53 @@ class _State:
             self.tensors[name] = Tensor(name, (out_c,), np.zeros(out_c, np.float32))
         return (*ins[:2], name)
 
-    def dequantize(self, raw: RawNode) -> None:
+    def dequantize(self, raw: RawNode, ins: tuple[int, ...]) -> tuple[Op, ...]:
         """DEQUANTIZE: a constant becomes its real values, an activation stays the integers."""
         (i,), (o,) = raw.ins, raw.outs
         tensor = self.tensors[self.names[i]]
         if tensor.data is None:
             self.names[o] = tensor.name
-            return
+            return ()
         self.tensors[self.names[o]] = replace(
             self.tensors[self.names[o]], data=_real(tensor.data, tensor.q), q=None)
+        return ()
 
-    def quantize(self, raw: RawNode) -> None:
-        """QUANTIZE: between equal parameters or from the float input, the integers go through."""
+    def quantize(self, raw: RawNode, ins: tuple[int, ...]) -> tuple[Op, ...]:
+        """QUANTIZE: at a float input the integers go through; between scales, Requantize."""
         (i,), (o,) = raw.ins, raw.outs
         source, result = self.tensors[self.names[i]], self.tensors[self.names[o]]
-        if source.q is None and source.data is None:
+        if source.q is not None and result.q is not None:
+            if same_params(source.q, result.q):
+                self.names[o] = source.name
+                return ()
+            return (operators.Requantize(name=_name(raw), ins=(source.name,), outs=(result.name,)),)
+        if source.q is None and i in ins and result.q is not None:
             self.names[i] = result.name
-            return
+            return ()
         raise UnsupportedError(
-            f"QUANTIZE (node {raw.index}, inputs {self.inputs(raw)})",
-            "changes the scale inside the graph", "QUANTIZE at the float input only",
-            "start from the float model")
+            self.place(raw), "quantizes values that a float operator computes",
+            "QUANTIZE at the input of the model, or between integers", _WAY_OUT)
 
     def graph(self, raw: RawModel, name: str, nodes: tuple[Op, ...]) -> Graph:
-        """The finished graph; types are consistent or ModelError, UnsupportedError."""
+        """The finished graph; raises UnsupportedError where floats and integers are mixed."""
         ins = tuple(self.names[i] for i in raw.ins)
         outs = tuple(self.names[i] for i in raw.outs)
-        return _real_weights(Graph(self.tensors, nodes, ins, outs, name).replace())
+        graph = Graph(self.tensors, nodes, ins, outs, name).replace()
+        found = list(graph.activations())
+        real = next((t.name for t in found if t.q is None), None)
+        quantized = next((t for t in found if t.q is not None), None)
+        if real is not None and quantized is not None:
+            raise UnsupportedError(
+                raw.where, f"{quantized.name!r} is quantized, {real!r} is not",
+                "a float model, or one that is int8 from input to output", _WAY_OUT)
+        if quantized is not None and quantized.params.bits != 8:
+            raise UnsupportedError(raw.where, f"{quantized.params.bits}-bit activations", "int8",
+                                   _WAY_OUT)
+        return graph
 
 
-def _real_weights(g: Graph) -> Graph:
-    """A float graph whose int8 weights (a dynamic-range quantized file) are widened to float32."""
-    if any(t.q is not None for t in g.activations()):
-        return g
-    return g.with_tensors(*(replace(t, data=_real(t.data, t.q), q=None)
-                            for t in g.tensors.values() if t.data is not None and t.q is not None))
-
-
-_BORDERS: dict[str, Callable[[_State, RawNode], None]] = {
+_Handler = Callable[[_State, RawNode, tuple[int, ...]], tuple[Op, ...]]
+_BORDERS: dict[str, _Handler] = {
     "DEQUANTIZE": _State.dequantize,
     "QUANTIZE": _State.quantize,
 }
