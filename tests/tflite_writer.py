@@ -47,7 +47,7 @@ def single_op(kind: str, ins: Sequence[Value], outs: Sequence[Value],
     code = schema.OperatorCodeT()
     code.builtinCode = getattr(schema.BuiltinOperator, kind)
     code.deprecatedBuiltinCode = min(127, code.builtinCode)
-    code.version = 2
+    code.version = 1 if kind in ("RELU_N1_TO_1", "ELU", "HARD_SWISH") else 2
     model.operatorCodes = [code]
     op = schema.OperatorT()
     op.opcodeIndex = 0
@@ -80,12 +80,13 @@ def _tensor(value: Value, model: schema.ModelT) -> schema.TensorT:
 
 
 class Reference:
-    """LiteRT's reference kernels on a model."""
+    """LiteRT's reference kernels on a model; the others where there is no reference (ELU)."""
 
-    def __init__(self, model: bytes) -> None:
+    def __init__(self, model: bytes, reference: bool = True) -> None:
         self._interpreter = Interpreter(
             model_content=model, num_threads=1,
-            experimental_op_resolver_type=OpResolverType.BUILTIN_REF)
+            experimental_op_resolver_type=OpResolverType.BUILTIN_REF if reference
+            else OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES)
         self._interpreter.allocate_tensors()
 
     def run(self, *xs: NDArray) -> tuple[NDArray, ...]:  # type: ignore[type-arg]

@@ -17,7 +17,7 @@ from edgeq.readers.node import TfliteNode
 from edgeq.requant import quantize_multiplier, requantize, rounding_shift
 
 Reals = NDArray[np.float64]
-_erf = np.vectorize(math.erf, otypes=[np.float64])
+_erfc = np.vectorize(math.erfc, otypes=[np.float64])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +33,11 @@ class Logistic(Unary):
     def fn(self, x: Reals) -> Reals:
         with np.errstate(over="ignore"):
             return 1.0 / (1.0 + np.exp(-x))
+
+    def fn32(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        with np.errstate(over="ignore"):
+            e = np.exp(-x.astype(np.float64)).astype(np.float32)
+        return np.float32(1) / (np.float32(1) + e)
 
     def rule(self) -> Rule:
         return Fixed(1 / 256, -128)
@@ -203,7 +208,7 @@ class Gelu(Unary):
         if self.approximate:
             inner = math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)
             return np.asarray(0.5 * x * (1 + np.tanh(inner)))
-        return np.asarray(0.5 * x * (1 + _erf(x / math.sqrt(2))))
+        return np.asarray(0.5 * x * _erfc(x * -math.sqrt(0.5)))
 
 
 @dataclass(frozen=True, kw_only=True)

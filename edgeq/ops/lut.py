@@ -67,16 +67,19 @@ class Unary(Op):
     def shape(self, *ins: Shape) -> tuple[Shape, ...]:
         return (ins[0],)
 
+    def fn32(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The function as a C library computes it in float32, the base of the table."""
+        return self.fn(x.astype(np.float64)).astype(np.float32)
+
     def run(self, *xs: FloatArray) -> tuple[FloatArray, ...]:
-        return (self.fn(xs[0].astype(np.float64)).astype(np.float32),)
+        return (self.fn32(xs[0].astype(np.float32)),)
 
     def table(self, q_in: QuantParams, q_out: QuantParams) -> NDArray[np.int8]:
         """y for every x in the order of CODES; TFLite's LUTPopulate: float32, half away from 0."""
         scale_in, scale_out = float32_scale(q_in), float32_scale(q_out)
         x = scale_in * (CODES.astype(np.int32) - int(q_in.zero)).astype(np.float32)
         with np.errstate(all="ignore"):
-            y = self.fn(x.astype(np.float64)).astype(np.float32)
-            scaled = np.clip(np.nan_to_num(y * (np.float32(1) / scale_out)), -1e9, 1e9)
+            scaled = np.clip(np.nan_to_num(self.fn32(x) * (np.float32(1) / scale_out)), -1e9, 1e9)
         rounded = np.sign(scaled) * np.floor(np.abs(scaled) + np.float32(0.5))
         return clamp_int8(rounded.astype(np.int64) + int(q_out.zero))
 

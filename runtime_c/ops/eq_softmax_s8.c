@@ -40,10 +40,13 @@ static void softmax_row(const eq_softmax_s8_t *p, const int8_t *in, int8_t *out)
     const int32_t headroom = leading_zeros((uint32_t)sum);
     const int32_t fraction = (int32_t)(((uint32_t)sum << headroom) - UINT32_C(0x80000000));
     const int32_t scale = reciprocal_of_one_plus(fraction);
+    /* a sum of 512 or more (a shift of 32 or 33) leaves no value that rounds up to 1/256 */
+    const int32_t n_exp = headroom < 4 ? 0 : p->n_exp;
+    const int32_t shift = headroom < 4 ? 0 : 35 - headroom;
     for (uint32_t i = 0; i < p->c; i++) {
         const int32_t d = max - in[i];
-        const int32_t e = d < p->n_exp ? p->exp[d] : 0;
-        const int32_t y = eq_rounding_shift(eq_doubling_high_mul(scale, e), 35 - headroom);
+        const int32_t e = d < n_exp ? p->exp[d] : 0;
+        const int32_t y = eq_rounding_shift(eq_doubling_high_mul(scale, e), shift);
         out[i] = (int8_t)eq_clamp(y - 128, INT8_MIN, INT8_MAX);
     }
 }
