@@ -8,10 +8,10 @@ from pathlib import Path
 
 from edgeq.errors import UsageError
 from edgeq.ir import Graph
+from edgeq.jsontypes import Json
 from edgeq.ops.base import Op
 from edgeq.passes import simplify
 from edgeq.readers import read
-from edgeq.report import Json
 
 
 def inspect_model(path: Path) -> dict[str, Json]:

@@ -20,6 +20,7 @@ from edgeq.evaluate import Comparison, Evaluation, sqnr_db
 from edgeq.execute import run_float, run_int
 from edgeq.folder import write
 from edgeq.ir import FloatArray, Graph, IntArray
+from edgeq.jsontypes import Json
 from edgeq.lower import lower
 from edgeq.passes import simplify
 from edgeq.plan import Plan
@@ -27,7 +28,7 @@ from edgeq.quant import Progress, Quantized, quantize
 from edgeq.quant import Step as QuantStep
 from edgeq.readers import read
 from edgeq.recipe import Recipe
-from edgeq.report import Built, Footprint, Json, Step, report
+from edgeq.report import Built, Footprint, Step, report
 from edgeq.report_html import html
 from edgeq.target.sizes import measure_folder
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,12 +14,12 @@ from edgeq.dataset import Dataset, Preprocess
 from edgeq.evaluate import Evaluation, Share
 from edgeq.facts import MARKER, plan_facts
 from edgeq.ir import Graph
+from edgeq.jsontypes import Json
 from edgeq.plan import Call, Plan, Storage
 
 if TYPE_CHECKING:
     from edgeq.target.profile import Profile
 
-Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from edgeq.report import Json
+from edgeq.jsontypes import Json
+from edgeq.numbertext import count_text, percent_text, size_text
 from edgeq.resources import resource_dir
 
 Report = Mapping[str, Json]
@@ -63,28 +64,6 @@ def html(report: Report) -> str:
     env.filters["shape"] = lambda shape: " × ".join(str(n) for n in shape)
     env.filters["sqnr_class"] = sqnr_class
     return env.get_template("report.html.j2").render(r=report, map=memory_map(report))
-
-
-def size_text(value: float) -> str:
-    """Bytes for a reader: 512 B, 21.9 KB, 1.40 MB (1 KB = 1024 B)."""
-    if value < 1024:
-        return f"{value:.0f} B"
-    if value < 1024 * 1024:
-        return f"{value / 1024:.1f} KB"
-    return f"{value / 1024 / 1024:.2f} MB"
-
-
-def count_text(value: float) -> str:
-    """A number for a reader: 950, 2.66 M."""
-    for unit, name in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
-        if value >= unit:
-            return f"{value / (1e3 if name == 'k' else unit):.3g} {name}"
-    return f"{value:.0f}"
-
-
-def percent_text(value: float | None) -> str:
-    """A fraction as per cent."""
-    return "–" if value is None else f"{100 * value:.2f} %"
 
 
 def sqnr_class(value: float | None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from edgeq.report_html import count_text, percent_text, size_text
+from edgeq.numbertext import count_text, percent_text, size_text
 
 
 def summary(report: Mapping[str, object]) -> Iterator[str]:

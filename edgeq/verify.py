@@ -13,7 +13,7 @@ from edgeq.board import Board, load_board
 from edgeq.dataset import Dataset, Preprocess, load_dataset
 from edgeq.errors import DataError, UsageError
 from edgeq.evaluate import Comparison, Evaluation
-from edgeq.execute import run_float
+from edgeq.floatmodel import FloatModel
 from edgeq.host import HostModel
 from edgeq.ir import Graph, IntArray, QuantParams, dtype_of
 from edgeq.passes import simplify
@@ -103,13 +103,14 @@ def evaluate(folder: BuiltFolder, spec: str, preprocess: Preprocess, model: Path
     graph = float_graph(folder, model)
     _check_names(folder, graph)
     data = load_dataset(spec, preprocess, graph)
+    network = FloatModel(model or folder.model, graph)
     progress("compile", 0.0)
     host = HostModel(folder.path)
     progress("compile", 1.0)
     comparison = Comparison(folder.outputs)
     for start, batch in data.batches(BATCH):
         ints = host.run(*(folder.inputs[name].quantize(batch[name]) for name in folder.inputs))
-        comparison.add(run_float(graph, batch), dict(zip(folder.outputs, ints, strict=True)))
+        comparison.add(network.run(batch), dict(zip(folder.outputs, ints, strict=True)))
         progress("evaluate", min(1.0, (start + BATCH) / len(data)))
     return comparison.result(data.y, data.group)
 

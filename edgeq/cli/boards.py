@@ -15,8 +15,8 @@ def boards(as_json: bool) -> None:
     A board of your own is a TOML file: --board path/to/board.toml
     """
     from edgeq.board import board_names, load_board
+    from edgeq.numbertext import size_text
     from edgeq.report import board_json
-    from edgeq.report_html import size_text
 
     known = [load_board(name) for name in board_names()]
     if as_json:

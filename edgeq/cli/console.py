@@ -5,23 +5,29 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from edgeq.dataset import Preprocess
 from edgeq.errors import UsageError
-from edgeq.report import Json
+from edgeq.jsontypes import Json
 
+if TYPE_CHECKING:
+    from edgeq.dataset import Preprocess
+
+_PIPE_WIDTH = 200
 F = TypeVar("F", bound=Callable[..., object])
 
 
 def stdout() -> Console:
-    """Where results go."""
-    return Console(highlight=False, soft_wrap=True)
+    """Where results go; a file or pipe gets lines as long as they are."""
+    console = Console(highlight=False, soft_wrap=True)
+    if not console.is_terminal:
+        console.width = _PIPE_WIDTH
+    return console
 
 
 def table(*columns: str, right: tuple[str, ...] = (), title: str | None = None) -> Table:
@@ -73,6 +79,8 @@ def preprocess_options(command: F) -> F:
 def preprocess_from(scale: str | None, offset: str | None, label_offset: int | None,
                     default: Preprocess) -> Preprocess:
     """The options where given, else `default`."""
+    from edgeq.dataset import Preprocess
+
     return Preprocess(
         default.scale if scale is None else _numbers("--scale", scale),
         default.offset if offset is None else _numbers("--offset", offset),

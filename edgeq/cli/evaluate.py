@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
@@ -16,8 +17,9 @@ from edgeq.cli.console import (
     stdout,
     table,
 )
-from edgeq.evaluate import Evaluation
-from edgeq.report_html import percent_text
+
+if TYPE_CHECKING:
+    from edgeq.evaluate import Evaluation
 
 
 @click.command(name="eval")
@@ -50,10 +52,12 @@ def evaluate(folder: Path, data: str, model: Path | None, scale: str | None, off
 
 def show(console: Console, e: Evaluation) -> None:
     """The figures as tables."""
+    from edgeq.numbertext import percent_text
+
     console.print(f"{e.samples} samples")
     if e.float_accuracy is not None and e.int_accuracy is not None and e.drop is not None:
         console.print(f"  accuracy   {percent_text(e.int_accuracy)} in integers, "
-                      f"{percent_text(e.float_accuracy)} in float ({-100 * e.drop:+.2f} points)")
+                      f"{percent_text(e.float_accuracy)} in float ({_points(-e.drop)} points)")
     console.print(f"  agreement  {percent_text(e.agreement)} of answers are the same")
     for name, value in e.sqnr_db.items():
         console.print(f"  SQNR       {'exact' if value is None else f'{value:.1f} dB'} ({name})")
@@ -63,9 +67,14 @@ def show(console: Console, e: Evaluation) -> None:
                          right=("samples", "float", "integers", "change"))
             for s in shares:
                 rows.add_row(s.name, str(s.samples), percent_text(s.float_accuracy),
-                             percent_text(s.int_accuracy), f"{-100 * s.drop:+.2f}")
+                             percent_text(s.int_accuracy), _points(-s.drop))
             console.print()
             console.print(rows)
     worst = e.largest_group_drop
     if worst is not None:
         console.print(f"largest drop of a group: {100 * worst.drop:.2f} points ({worst.name})")
+
+
+def _points(change: float) -> str:
+    """A change of a fraction in percentage points, with its sign; never -0.00."""
+    return f"{round(100 * change, 2) + 0.0:+.2f}"

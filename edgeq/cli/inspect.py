@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from edgeq.cli.console import json_option, print_json, stdout, table
-from edgeq.report import Json
-from edgeq.report_html import count_text, size_text
+from edgeq.jsontypes import Json
+from edgeq.numbertext import count_text, size_text
 
 _WIDTH = 48  # characters that a memory map may take
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from edgeq.cli.console import json_option, print_json, progress_bar, stdout, table
-from edgeq.report_html import count_text
+from edgeq.numbertext import count_text
 
 if TYPE_CHECKING:
     from edgeq.target.profile import Profile
