@@ -8,6 +8,7 @@ import os
 import shlex
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -71,11 +72,21 @@ def port_dir() -> Path:
 
 
 def cache_dir() -> Path:
-    """Where compiled objects are kept between runs; safe to delete."""
-    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    path = Path(base) / "edgeq"
-    path.mkdir(parents=True, exist_ok=True)
-    return path
+    """Where compiled objects are kept between runs; safe to delete.
+
+    $XDG_CACHE_HOME/edgeq or ~/.cache/edgeq; a temporary folder where that cannot be written.
+    """
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    fallback = Path(tempfile.gettempdir()) / f"edgeq-cache-{os.getuid()}"
+    for path in (Path(base) / "edgeq", fallback):
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError:
+            continue
+        if os.access(path, os.W_OK):
+            return path
+    raise ToolchainError(str(fallback), "no folder for compiled files can be written",
+                         fix="set XDG_CACHE_HOME to a folder that you may write")
 
 
 def build_image(board: Board, jobs: Sequence[CompileJob], folder: Path) -> Image:
@@ -113,7 +124,7 @@ def compile_object(board: Board, source: Path, job: CompileJob) -> Path:
     Beside it lies the call graph with stack sizes (suffix .ci) where GCC compiled it.
     """
     compiler = compiler_command(board, job.compiler)
-    graph = ("-fcallgraph-info=su",) if job.compiler is None else ()
+    graph = () if "clang" in _version(compiler[0]) else ("-fcallgraph-info=su",)
     flags = [*board.cflags, *WARNINGS, *graph, *job.cflags]
     flags += [f"-D{define}" for define in job.defines]
     flags += [f"-I{path}" for path in job.include_dirs]

@@ -87,7 +87,8 @@ def test_counter_agrees_with_icount(name: str, tick_ns: float, tmp_path: Path) -
 
 def test_counting_starts_and_stops(tmp_path: Path) -> None:
     path = tmp_path / "counts.txt"
-    path.write_text("mark 2\nmark 1\nmark 2\n10 3\n12 4\nmark 3\n20 5\nmark 2\nmark 1\nmark 3\na 1\n")
+    path.write_text("mark 2\nmark 1\nmark 2\n10 3\n12 4\n"
+                    "mark 3\n20 5\nmark 2\nmark 1\nmark 3\na 1\n")
     sections = read_counts(path)
     assert [(s.layer, dict(s.times)) for s in sections] == [
         (True, {16: 3, 18: 4}), (False, {32: 5}), (False, {10: 1})]

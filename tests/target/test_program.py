@@ -120,3 +120,22 @@ def test_missing_tool_names_the_package(tmp_path: Path, monkeypatch: pytest.Monk
     with pytest.raises(ToolchainError, match="apt-get install gcc-arm-none-eabi") as caught:
         run_program(load_board("cortex-m4"), [write(tmp_path, LOOP)])
     assert caught.value.exit_code == 3
+
+
+def test_cache_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    result = run_program(load_board("host"), [write(tmp_path, LOOP)], files_in={"in.bin": b"a"})
+    assert result.output == b"\x8b"
+    assert list(tmp_path.glob("edgeq-cache-*/*.o"))
+
+
+def test_a_changed_header_is_compiled_again(tmp_path: Path) -> None:
+    source = write(tmp_path, '#include "eq_port.h"\n#include "value.h"\n'
+                             "int eq_main(void) { static const uint8_t v[1] = {VALUE};\n"
+                             'eq_port_save("out.bin", v, 1); return 0; }\n')
+    for value in (3, 4):
+        (tmp_path / "value.h").write_text(f"#define VALUE {value}\n")
+        result = run_program(load_board("cortex-m3"), [source], include_dirs=[tmp_path])
+        assert result.output == bytes([value])
