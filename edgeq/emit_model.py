@@ -74,6 +74,7 @@ class PortView:
     shape_text: str
     scale: str
     zero: int
+    real: str  # the real value as a formula of q
     qmin: int
     qmax: int
     pointer: str  # expression over `m->arena`
@@ -216,10 +217,16 @@ def _port(plan: Plan, name: str, kind: str, number: int) -> PortView:
         c_string=string_text(name), ctype=ctype, size=tensor.size,
         nbytes=tensor_bytes(plan.graph, name), bits=q.bits, shape=tensor.shape,
         shape_text=shape_text(tensor.shape), scale=float_literal(float(q.scale)),
-        zero=int(q.zero), qmin=q.qmin, qmax=q.qmax,
+        zero=int(q.zero), real=_real_value(float(q.scale), int(q.zero)), qmin=q.qmin, qmax=q.qmax,
         pointer=_at("m->arena", offset, ctype),
         const_pointer=_at("m->arena", offset, ctype, const=True),
     )
+
+
+def _real_value(scale: float, zero: int) -> str:
+    if zero == 0:
+        return f"{scale:.9g} * q"
+    return f"{scale:.9g} * (q {'-' if zero > 0 else '+'} {abs(zero)})"
 
 
 def _layer(plan: Plan, i: int, layer: str, symbols: Mapping[tuple[int, str], str]) -> LayerView:

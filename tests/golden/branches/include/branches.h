@@ -18,7 +18,7 @@
 #define branches_INPUTS 2
 #define branches_OUTPUTS 2
 
-/* left/in:0: 4x4x3, real = scale * (q - zero), q in [-128, 127] */
+/* left/in:0: 4x4x3, real = 0.0335450921 * (q + 101), q in [-128, 127] */
 #define branches_INPUT_SIZE 48  /* elements of int8_t */
 #define branches_INPUT_SHAPE {1, 4, 4, 3}
 #define branches_INPUT_RANK 4
@@ -26,7 +26,7 @@
 #define branches_INPUT_ZERO (-101)
 #define branches_INPUT_BITS 8
 
-/* right * / in: 4x4x3, real = scale * (q - zero), q in [-128, 127] */
+/* right * / in: 4x4x3, real = 0.0832803167 * (q + 52), q in [-128, 127] */
 #define branches_INPUT_1_SIZE 48  /* elements of int8_t */
 #define branches_INPUT_1_SHAPE {1, 4, 4, 3}
 #define branches_INPUT_1_RANK 4
@@ -34,7 +34,7 @@
 #define branches_INPUT_1_ZERO (-52)
 #define branches_INPUT_1_BITS 8
 
-/* logistic_4_y: 4x4x3, real = scale * (q - zero), q in [-128, 127] */
+/* logistic_4_y: 4x4x3, real = 0.00390625 * (q + 128), q in [-128, 127] */
 #define branches_OUTPUT_SIZE 48  /* elements of int8_t */
 #define branches_OUTPUT_SHAPE {1, 4, 4, 3}
 #define branches_OUTPUT_RANK 4
@@ -42,7 +42,7 @@
 #define branches_OUTPUT_ZERO (-128)
 #define branches_OUTPUT_BITS 8
 
-/* conv_5_y: 4x4x2, real = scale * (q - zero), q in [-128, 127] */
+/* conv_5_y: 4x4x2, real = 0.0405122837 * (q - 68), q in [-128, 127] */
 #define branches_OUTPUT_1_SIZE 32  /* elements of int8_t */
 #define branches_OUTPUT_1_SHAPE {1, 4, 4, 2}
 #define branches_OUTPUT_1_RANK 4

@@ -142,17 +142,17 @@ eq_status_t branches_run(branches_t *m)
 }
 
 static const eq_tensor_info_t branches_input_info[] = {
-    { "left/in:0", branches_INPUT_SIZE, branches_INPUT_BITS, branches_INPUT_RANK, branches_INPUT_SHAPE,
-      branches_INPUT_ZERO, branches_INPUT_SCALE },
-    { "right _/ in", branches_INPUT_1_SIZE, branches_INPUT_1_BITS, branches_INPUT_1_RANK, branches_INPUT_1_SHAPE,
-      branches_INPUT_1_ZERO, branches_INPUT_1_SCALE },
+    { "left/in:0", branches_INPUT_SIZE, branches_INPUT_BITS, branches_INPUT_RANK,
+      branches_INPUT_SHAPE, branches_INPUT_ZERO, branches_INPUT_SCALE },
+    { "right _/ in", branches_INPUT_1_SIZE, branches_INPUT_1_BITS, branches_INPUT_1_RANK,
+      branches_INPUT_1_SHAPE, branches_INPUT_1_ZERO, branches_INPUT_1_SCALE },
 };
 
 static const eq_tensor_info_t branches_output_info[] = {
-    { "logistic_4_y", branches_OUTPUT_SIZE, branches_OUTPUT_BITS, branches_OUTPUT_RANK, branches_OUTPUT_SHAPE,
-      branches_OUTPUT_ZERO, branches_OUTPUT_SCALE },
-    { "conv_5_y", branches_OUTPUT_1_SIZE, branches_OUTPUT_1_BITS, branches_OUTPUT_1_RANK, branches_OUTPUT_1_SHAPE,
-      branches_OUTPUT_1_ZERO, branches_OUTPUT_1_SCALE },
+    { "logistic_4_y", branches_OUTPUT_SIZE, branches_OUTPUT_BITS, branches_OUTPUT_RANK,
+      branches_OUTPUT_SHAPE, branches_OUTPUT_ZERO, branches_OUTPUT_SCALE },
+    { "conv_5_y", branches_OUTPUT_1_SIZE, branches_OUTPUT_1_BITS, branches_OUTPUT_1_RANK,
+      branches_OUTPUT_1_SHAPE, branches_OUTPUT_1_ZERO, branches_OUTPUT_1_SCALE },
 };
 
 const eq_model_info_t branches_info = {

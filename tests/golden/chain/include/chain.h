@@ -18,7 +18,7 @@
 #define chain_INPUTS 1
 #define chain_OUTPUTS 1
 
-/* x: 6x6x2, real = scale * (q - zero), q in [-128, 127] */
+/* x: 6x6x2, real = 0.0560639462 * (q - 65), q in [-128, 127] */
 #define chain_INPUT_SIZE 72  /* elements of int8_t */
 #define chain_INPUT_SHAPE {1, 6, 6, 2}
 #define chain_INPUT_RANK 4
@@ -26,7 +26,7 @@
 #define chain_INPUT_ZERO (65)
 #define chain_INPUT_BITS 8
 
-/* softmax_4_y: 3, real = scale * (q - zero), q in [-128, 127] */
+/* softmax_4_y: 3, real = 0.00390625 * (q + 128), q in [-128, 127] */
 #define chain_OUTPUT_SIZE 3  /* elements of int8_t */
 #define chain_OUTPUT_SHAPE {1, 3}
 #define chain_OUTPUT_RANK 2

@@ -91,13 +91,13 @@ eq_status_t chain_run(chain_t *m)
 }
 
 static const eq_tensor_info_t chain_input_info[] = {
-    { "x", chain_INPUT_SIZE, chain_INPUT_BITS, chain_INPUT_RANK, chain_INPUT_SHAPE,
-      chain_INPUT_ZERO, chain_INPUT_SCALE },
+    { "x", chain_INPUT_SIZE, chain_INPUT_BITS, chain_INPUT_RANK,
+      chain_INPUT_SHAPE, chain_INPUT_ZERO, chain_INPUT_SCALE },
 };
 
 static const eq_tensor_info_t chain_output_info[] = {
-    { "softmax_4_y", chain_OUTPUT_SIZE, chain_OUTPUT_BITS, chain_OUTPUT_RANK, chain_OUTPUT_SHAPE,
-      chain_OUTPUT_ZERO, chain_OUTPUT_SCALE },
+    { "softmax_4_y", chain_OUTPUT_SIZE, chain_OUTPUT_BITS, chain_OUTPUT_RANK,
+      chain_OUTPUT_SHAPE, chain_OUTPUT_ZERO, chain_OUTPUT_SCALE },
 };
 
 const eq_model_info_t chain_info = {
