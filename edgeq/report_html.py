@@ -93,8 +93,9 @@ def memory_map(report: Report) -> MemoryMap:
         names = ", ".join(str(n) for n in _items(s["tensors"])) or f"scratch of {steps[first]}"
         title = (f"{names}: {size:,} bytes at {offset:,}, "
                  f"{_when(first, steps)} to {_when(last, steps)}")
+        short = names if first < 0 or not s["tensors"] else steps[first]
         room = int(width / 6.2) if width >= _NO_NAME_BELOW and height >= 13 else 0
-        label = names if len(names) <= room else names[:max(0, room - 1)] + "…" if room > 3 else ""
+        label = short if len(short) <= room else short[:max(0, room - 1)] + "…" if room > 3 else ""
         rects.append(Rect(MAP_LEFT + (first + 1) * step, floor - (offset + size) / arena * plot,
                           width, height, str(s["kind"]), i * 47 % 360, label, title))
     every = max(1, -(-columns // 40))
