@@ -20,7 +20,7 @@ from edgeq import kernels
 from edgeq.board import Target, load_board
 from edgeq.kernels.base import MacKernel, MacLayer
 from edgeq.ops.mac import mac_fields, window_fields
-from edgeq.plan import Call
+from edgeq.plan import Call, Value
 from edgeq.requant import quantize_multipliers
 
 # ISA of a kernel -> the board whose QEMU machine runs it
@@ -60,7 +60,7 @@ def make_layer(rng: np.random.Generator, s: Shape, weights: tuple[int, ...], tap
     kind = int(rng.integers(3))
     out_h, top = _out(s.in_h, s.k[0], s.stride[0], s.dilation[0], s.same)
     out_w, left = _out(s.in_w, s.k[1], s.stride[1], s.dilation[1], s.same)
-    w = rng.integers(-128, 128, weights).astype(np.int8)
+    w = rng.integers(-127, 128, weights).astype(np.int8)
     if kind == 2:
         w = rng.choice(np.array([-128, 127, 0], np.int8), weights)
     in_zero, out_zero = (int(v) for v in rng.choice([-128, 127, 0, -3, 90], 2))
@@ -87,6 +87,8 @@ def conv_layers(rng: np.random.Generator) -> Iterator[MacLayer]:
     shapes = [
         Shape(5, 5, 64, 64), Shape(1, 1, 16, 4), Shape(3, 3, 1, 1), Shape(2, 3, 17, 5),
         Shape(4, 4, 8, 16), Shape(3, 5, 600, 3), Shape(7, 6, 15, 7), Shape(6, 6, 33, 12),
+        Shape(3, 7, 32, 24), Shape(2, 2, 12, 8), Shape(6, 1, 20, 4), Shape(1, 1, 4, 4),
+        Shape(3, 3, 16, 32), Shape(5, 2, 8, 12), Shape(4, 7, 48, 20), Shape(9, 9, 16, 8),
         Shape(8, 8, 16, 16, (3, 3)), Shape(9, 5, 1, 8, (10, 4), (2, 2)),
         Shape(9, 9, 3, 8, (3, 3), (2, 2)), Shape(5, 7, 5, 6, (3, 2), same=False),
         Shape(8, 6, 16, 8, (1, 1), (2, 2)), Shape(6, 50, 40, 5, (3, 3)),
@@ -102,12 +104,59 @@ def conv_layers(rng: np.random.Generator) -> Iterator[MacLayer]:
         yield make_layer(rng, s, weights, s.k[0] * s.k[1] * s.in_c, (1, 2, 3))
 
 
-def conv_call(layer: MacLayer, kernel: MacKernel, struct: str = "eq_conv2d_s8_t") -> Call:
+def depthwise_layers(rng: np.random.Generator) -> Iterator[MacLayer]:
+    """3x3 of stride 1 and 2 around the tiles, other windows, multipliers above 1."""
+    window = (3, 3)
+    shapes = [
+        Shape(5, 5, 64, 64, window), Shape(6, 6, 16, 16, window, (2, 2)),
+        Shape(1, 1, 4, 4, window), Shape(2, 2, 20, 20, window, (2, 2)),
+        Shape(4, 17, 8, 8, window), Shape(3, 40, 12, 12, window),
+        Shape(7, 23, 36, 36, window, (2, 2)), Shape(5, 6, 4, 4, window, same=False),
+        Shape(6, 5, 8, 8, window, (2, 2), same=False), Shape(3, 3, 256, 256, window),
+        Shape(2, 9, 17, 17, window), Shape(4, 4, 1, 1, window), Shape(5, 5, 3, 6, window),
+        Shape(5, 5, 16, 32, window, (2, 2)), Shape(4, 4, 7, 7, window, (1, 2)),
+        Shape(8, 7, 16, 16, (5, 5)), Shape(9, 9, 24, 24, window, (1, 1), (2, 2)),
+        Shape(6, 6, 1, 8, (4, 3)), Shape(9, 4, 20, 20, (9, 1)), Shape(3, 8, 5, 5, (1, 7)),
+        Shape(5, 5, 16, 16, (5, 5), same=False), Shape(4, 6, 33, 33, (2, 2), (2, 2)),
+    ]
+    for _ in range(10):
+        h, w, c = (int(v) for v in rng.integers((1, 1, 1), (8, 30, 9)))
+        stride = int(rng.integers(1, 3))
+        shapes.append(Shape(h, w, 4 * c, 4 * c, window, (stride, stride)))
+    for s in shapes:
+        yield make_layer(rng, s, (*s.k, s.out_c), s.k[0] * s.k[1], (0, 1))
+
+
+def dense_layers(rng: np.random.Generator) -> Iterator[MacLayer]:
+    """Depths and widths around 4 and 16."""
+    sizes = [(1, 1), (16, 4), (64, 12), (128, 128), (8, 128), (640, 8), (15, 3), (17, 5), (33, 7)]
+    sizes += [(32, 16), (48, 2), (24, 24), (12, 6), (4, 1), (128, 20)]
+    sizes += [(int(a), int(b)) for a, b in rng.integers(1, 90, (12, 2))]
+    for in_c, out_c in sizes:
+        yield make_layer(rng, Shape(1, 1, in_c, out_c), (out_c, in_c), in_c, (1,))
+
+
+def mac_call(layer: MacLayer, kernel: MacKernel, struct: str,
+             geometry: tuple[tuple[str, Value], ...]) -> Call:
     return Call(
-        name="layer", op="Conv2D", func=kernel.func, struct=struct,
-        fields=(*window_fields(layer), *mac_fields(layer, kernel)), ins=("x",), outs=("y",),
+        name="layer", op="", func=kernel.func, struct=struct,
+        fields=(*geometry, *mac_fields(layer, kernel)), ins=("x",), outs=("y",),
         sources=(kernel.source, *kernel.headers), overlap=(kernel.overlap(layer),),
         scratch=kernel.scratch(layer))
+
+
+def conv_call(layer: MacLayer, kernel: MacKernel) -> Call:
+    return mac_call(layer, kernel, "eq_conv2d_s8_t", window_fields(layer))
+
+
+def depthwise_call(layer: MacLayer, kernel: MacKernel) -> Call:
+    return mac_call(layer, kernel, "eq_dwconv2d_s8_t", window_fields(layer))
+
+
+def dense_call(layer: MacLayer, kernel: MacKernel) -> Call:
+    names = ("in_c", "out_c", "in_zero", "out_zero", "act_min", "act_max")
+    own = tuple(field for field in window_fields(layer) if field[0] in names)
+    return mac_call(layer, kernel, "eq_dense_s8_t", (("rows", 1), *own))
 
 
 @dataclass(frozen=True)
@@ -124,7 +173,11 @@ class Family:
         return next(k for k in self.kernels if k.isa == "c")
 
 
-FAMILIES = (Family("conv2d", kernels.CONV2D, conv_layers, conv_call),)
+FAMILIES = (
+    Family("conv2d", kernels.CONV2D, conv_layers, conv_call),
+    Family("depthwise", kernels.DEPTHWISE, depthwise_layers, depthwise_call),
+    Family("dense", kernels.DENSE, dense_layers, dense_call),
+)
 VARIANTS = [pytest.param(f, k, id=f"{f.name}-{k.func}")
             for f in FAMILIES for k in f.kernels if k.isa != "c"]
 
@@ -155,7 +208,7 @@ def test_variant_equals_portable(family: Family, kernel: MacKernel, compiler: st
     if missing := [t for t in tools if shutil.which(t) is None]:
         pytest.skip(f"not installed: {', '.join(missing)}")
     pairs = trials_of(family, kernel, Target(board))
-    assert len(pairs) >= 8, "the variant takes too few of the layers to be tested"
+    assert len(pairs) >= 4, "the variant takes too few of the layers to be tested"
     outcomes = run_trials(board, [t for pair in pairs for t in pair], compiler=compiler)
     for i, (_, trial) in enumerate(pairs):
         expected, found = outcomes[2 * i].output, outcomes[2 * i + 1].output
