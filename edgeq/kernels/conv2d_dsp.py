@@ -71,31 +71,31 @@ def _fits_1x1(layer: MacLayer, target: Target) -> bool:
             and layer.in_c % 4 == 0 and layer.out_c % 2 == 0)
 
 
-def _overlap_1x1(layer: MacLayer) -> int:
-    """Blocks of three pixels are in scratch before they are written."""
-    blocks = np.arange(3, layer.out_h * layer.out_w, 3)
-    return max(0, int(np.max(blocks * (layer.out_c - layer.in_c), initial=0)))
-
-
 def _patch_bytes(layer: MacLayer) -> int:
     return -(-layer.kh * layer.kw * layer.in_c // 4) * 4
 
 
-def _overlap_patches(layer: MacLayer) -> int:
-    """Patches of three pixels are in scratch before they are written."""
-    row = layer.in_w * layer.in_c
-    below = 0
-    for end in range(3, layer.out_h * layer.out_w, 3):
-        first_row = max(0, end // layer.out_w * layer.stride_h - layer.pad_top)
-        below = max(below, end * layer.out_c - first_row * row)
+def overlap_patches(layer: MacLayer, block: int) -> int:
+    """Least distance where `block` patches at a time are in scratch before they are written."""
+    row, below = layer.in_w * layer.in_c, 0
+    for end in range(block, layer.out_h * layer.out_w, block):
+        if layer.pointwise:
+            unread = end * layer.in_c
+        else:
+            unread = max(0, end // layer.out_w * layer.stride_h - layer.pad_top) * row
+        below = max(below, end * layer.out_c - unread)
     return below
+
+
+def _overlap(layer: MacLayer) -> int:
+    return overlap_patches(layer, 3)
 
 
 KERNELS = (
     MacKernel(
         func="eq_conv2d_1x1_s8_dsp", isa="dsp", source="kernels/eq_conv2d_1x1_s8_dsp.c",
         fits=_fits_1x1, pack=pack_stream, layout=LAYOUT, scratch=scratch_3px,
-        headers=SHARED, own_tables=True, overlap=_overlap_1x1,
+        headers=SHARED, own_tables=True, overlap=_overlap,
     ),
     MacKernel(
         func="eq_conv2d_s8_dsp", isa="dsp", source="kernels/eq_conv2d_s8_dsp.c",
@@ -103,13 +103,13 @@ KERNELS = (
                                     and layer.out_c % 2 == 0),
         pack=pack_stream, layout=LAYOUT,
         scratch=lambda layer: scratch_3px(layer) + layer.in_c,
-        headers=SHARED, own_tables=True, overlap=_overlap_patches,
+        headers=SHARED, own_tables=True, overlap=_overlap,
     ),
     MacKernel(
         func="eq_conv2d_shallow_s8_dsp", isa="dsp", source="kernels/eq_conv2d_shallow_s8_dsp.c",
         fits=lambda layer, target: fits_dsp(layer, target) and layer.out_c % 2 == 0,
         pack=pack_stream, layout=LAYOUT,
         scratch=lambda layer: scratch_3px(layer) + 3 * (_patch_bytes(layer) + 4),
-        headers=SHARED, own_tables=True, overlap=_overlap_patches,
+        headers=SHARED, own_tables=True, overlap=_overlap,
     ),
 )

@@ -191,7 +191,44 @@ void eq_conv2d_shallow_s8_dsp(const eq_conv2d_s8_t *p, const int8_t *in, int8_t 
                               void *scratch);
 void eq_dwconv2d_3x3_s8_dsp(const eq_dwconv2d_s8_t *p, const int8_t *in, int8_t *out,
                             void *scratch);
+void eq_conv2d_s8_v7m(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out, void *scratch);
 void eq_dense_s8_dsp(const eq_dense_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
                      void *restrict scratch);
+
+/* --- minimum or maximum, `b` broadcast as in eq_addsub_s8; a table of 0 leaves that operand as it
+ * is, another one is read as in eq_lut_s8_t and brings it to the output's parameters. */
+typedef struct {
+    uint32_t outer, n, inner;
+    int8_t is_max;
+    const int8_t *a_table, *b_table;
+    const int8_t *b;
+} eq_minmax_s8_t;
+
+void eq_minmax_s8(const eq_minmax_s8_t *p, const int8_t *a, const int8_t *b, int8_t *out);
+void eq_minmax_s8_const(const eq_minmax_s8_t *p, const int8_t *a, int8_t *out);
+
+/* --- PReLU, slopes `b` broadcast as in eq_addsub_s8 ------------------------------------------------
+ * y = clamp(out_zero + requant(x, pos_mult, pos_shift)) for x = a - a_zero >= 0,
+ * else requant(x * (b - b_zero), neg_mult, neg_shift). */
+typedef struct {
+    uint32_t outer, n, inner;
+    int8_t a_zero, b_zero, out_zero;
+    int8_t pos_shift, neg_shift;
+    int32_t pos_mult, neg_mult;
+    const int8_t *b;
+} eq_prelu_s8_t;
+
+void eq_prelu_s8(const eq_prelu_s8_t *p, const int8_t *a, const int8_t *b, int8_t *out);
+void eq_prelu_s8_const(const eq_prelu_s8_t *p, const int8_t *a, int8_t *out);
+
+/* --- transpose, slice with any step: out (n0, n1, n2, n3) in order, out[i, j, k, l] =
+ * in[start + i * s0 + j * s1 + k * s2 + l * s3] */
+typedef struct {
+    uint32_t n0, n1, n2, n3;
+    int32_t s0, s1, s2, s3;
+    int32_t start;
+} eq_gather_s8_t;
+
+void eq_gather_s8(const eq_gather_s8_t *p, const int8_t *restrict in, int8_t *restrict out);
 
 #endif

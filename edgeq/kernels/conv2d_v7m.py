@@ -1,0 +1,45 @@
+"""Cortex-M3 conv2d: packed weight streams for runtime_c/kernels/eq_gemm4_s8_v7m.c."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeq.board import Target
+from edgeq.kernels.base import MacKernel, MacLayer
+from edgeq.kernels.conv2d_dsp import only_right_shifts, overlap_patches, right_shifts
+
+
+def pack_stream(layer: MacLayer) -> NDArray[np.int8]:
+    """For every channel: bias, weights filled up to a multiple of 4, mult, right shift - 1."""
+    rows = layer.weights.reshape(layer.out_c, -1)
+    k = rows.shape[1]
+    padded = np.zeros((layer.out_c, -(-k // 4) * 4), np.int8)
+    padded[:, :k] = rows
+    parts = (
+        layer.bias.astype("<i4").view("<u4")[:, None],
+        padded.view("<u4"),
+        layer.mult.astype("<i4").view("<u4")[:, None],
+        right_shifts(layer)[:, None],
+    )
+    return np.concatenate(parts, axis=1).astype("<u4").reshape(-1).view(np.int8)
+
+
+def fits_pairs(layer: MacLayer, target: Target) -> bool:
+    """True where any two neighbouring products of a pixel sum up within 16 bits."""
+    rows = np.abs(layer.weights.reshape(layer.out_c, -1).astype(np.int32))
+    pairs = rows[:, : rows.shape[1] // 2 * 2].reshape(layer.out_c, -1, 2).sum(2)
+    return (int(pairs.max(initial=0)) <= 255 and only_right_shifts(layer)
+            and layer.acc_bound < 1 << 30)
+
+
+KERNELS = (
+    MacKernel(
+        func="eq_conv2d_s8_v7m", isa="v7m", source="kernels/eq_conv2d_s8_v7m.c",
+        fits=fits_pairs, pack=pack_stream,
+        layout="a stream for every channel: bias, weights in (kh, kw, in_c), mult, shift - 1",
+        scratch=lambda layer: -(-layer.kh * layer.kw * layer.in_c // 4) * 32 + layer.in_c,
+        headers=("kernels/eq_gemm4_s8_v7m.c", "kernels/eq_gemm_v7m.h"),
+        own_tables=True, overlap=lambda layer: overlap_patches(layer, 4),
+    ),
+)
