@@ -15,6 +15,7 @@ from edgeq.ops.base import Act, Limit, Op, Shape, WeightSpec
 from edgeq.ops.mac import (
     apply_act,
     batch_chunks,
+    bias_differs,
     epilogue,
     exact_matmul,
     folded_bias,
@@ -49,6 +50,7 @@ class Conv2D(Op):
     weight_spec: ClassVar[WeightSpec] = WeightSpec(weight=1, axis=0, bias=2)
     limits: ClassVar[tuple[Limit, ...]] = (
         Limit("constant weights", weights_not_const, "freeze the model before export"),
+        Limit("one constant bias for each output channel", bias_differs, "export the model again"),
         Limit("weights with zero point 0", weights_not_symmetric,
               "start from the float model, or quantize to int8"),
         Limit("one group: in_c of the weights equals the input's channels", _channels_differ,

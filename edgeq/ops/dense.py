@@ -17,6 +17,7 @@ from edgeq.ops.base import Act, Limit, Op, Shape, WeightSpec
 from edgeq.ops.mac import (
     Epilogue,
     apply_act,
+    bias_differs,
     epilogue,
     exact_matmul,
     folded_bias,
@@ -50,6 +51,7 @@ class Dense(Op):
     weight_spec: ClassVar[WeightSpec] = WeightSpec(weight=1, axis=0, bias=2)
     limits: ClassVar[tuple[Limit, ...]] = (
         Limit("constant weights", weights_not_const, "freeze the model before export"),
+        Limit("one constant bias for each output channel", bias_differs, "export the model again"),
         Limit("weights with zero point 0", weights_not_symmetric,
               "start from the float model, or quantize to int8"),
         Limit("an input that is whole rows of in_c values", _not_divisible,

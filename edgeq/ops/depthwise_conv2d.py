@@ -16,6 +16,7 @@ from edgeq.ops.base import Act, Limit, Op, Shape, WeightSpec
 from edgeq.ops.mac import (
     apply_act,
     batch_chunks,
+    bias_differs,
     epilogue,
     folded_bias,
     mac_fields,
@@ -57,6 +58,7 @@ class DepthwiseConv2D(Op):
     weight_spec: ClassVar[WeightSpec] = WeightSpec(weight=1, axis=3, bias=2)
     limits: ClassVar[tuple[Limit, ...]] = (
         Limit("constant weights", weights_not_const, "freeze the model before export"),
+        Limit("one constant bias for each output channel", bias_differs, "export the model again"),
         Limit("weights with zero point 0", weights_not_symmetric,
               "start from the float model, or quantize to int8"),
         Limit("a whole number of filters a channel", _channels_differ, "export the model again"),

@@ -22,6 +22,16 @@ def weights_not_const(op: Op, g: Graph) -> str:
     return "" if g.tensor(op.ins[1]).is_const else "weights are computed at run time"
 
 
+def bias_differs(op: Op, g: Graph) -> str:
+    """Check of the limit "one bias for each output channel"."""
+    spec = op.weight_spec
+    assert spec is not None
+    bias, out_c = g.tensor(op.ins[spec.bias]), g.tensor(op.ins[spec.weight]).shape[spec.axis]
+    if not bias.is_const:
+        return "a bias that is computed at run time"
+    return "" if bias.shape == (out_c,) else f"bias {bias.shape} for {out_c} output channels"
+
+
 def weights_not_symmetric(op: Op, g: Graph) -> str:
     """Check of the limit "weights with zero point 0"."""
     q = g.tensor(op.ins[1]).q

@@ -14,8 +14,8 @@ from edgeq.ir import Array, Graph, QuantParams, Tensor, same_params
 from edgeq.ops.base import Op, check_limits, constant_results
 from edgeq.readers.node import TfliteNode
 from edgeq.readers.tables import RawModel, RawNode, damage_is_model_error, load
+from edgeq.readers.types import WAY_OUT, check_types
 
-_WAY_OUT = "start from the float model, or quantize all of it to int8"
 _LARGEST_CONST = 1 << 24  # values
 _BIASED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 
@@ -188,23 +188,14 @@ class _State:
             return ()
         raise UnsupportedError(
             self.place(raw), "quantizes values that a float operator computes",
-            "QUANTIZE at the input of the model, or between integers", _WAY_OUT)
+            "QUANTIZE at the input of the model, or between integers", WAY_OUT)
 
     def graph(self, raw: RawModel, name: str, nodes: tuple[Op, ...]) -> Graph:
-        """The finished graph; raises UnsupportedError where floats and integers are mixed."""
+        """The finished graph; raises UnsupportedError for types that edgeq does not compute."""
         ins = tuple(self.names[i] for i in raw.ins)
         outs = tuple(self.names[i] for i in raw.outs)
         graph = Graph(self.tensors, nodes, ins, outs, name).replace()
-        found = list(graph.activations())
-        real = next((t.name for t in found if t.q is None), None)
-        quantized = next((t for t in found if t.q is not None), None)
-        if real is not None and quantized is not None:
-            raise UnsupportedError(
-                raw.where, f"{quantized.name!r} is quantized, {real!r} is not",
-                "a float model, or one that is int8 from input to output", _WAY_OUT)
-        if quantized is not None and quantized.params.bits != 8:
-            raise UnsupportedError(raw.where, f"{quantized.params.bits}-bit activations", "int8",
-                                   _WAY_OUT)
+        check_types(graph, {r.tensor.name: r.dtype for r in raw.tensors})
         return graph
 
 

@@ -152,7 +152,7 @@ def test_mixed_floats_and_integers(tmp_path: Path) -> None:
     real, z = m.tensor("real", (1, 5, 5, 4)), m.tensor("z", (1, 5, 5, 4))
     m.op("DEQUANTIZE", [y], [real])
     m.op("RELU", [real], [z])
-    with pytest.raises(UnsupportedError, match="is quantized, 'z' is not"):
+    with pytest.raises(UnsupportedError, match="'z': is not quantized, but 'x' is"):
         read(m.write(tmp_path / "m.tflite", [x], [z]))
 
 

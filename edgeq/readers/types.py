@@ -1,0 +1,55 @@
+"""Which number types a graph may have: all float32, or int8 with parameters and int32 biases."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from edgeq.errors import UnsupportedError
+from edgeq.ir import Graph, Tensor
+from edgeq.ops.base import Op
+
+WAY_OUT = "start from the float model, or quantize all of it to int8"
+
+
+def check_types(graph: Graph, dtypes: Mapping[str, type[np.generic]]) -> None:
+    """Raise UnsupportedError unless all operators are float, or all are int8.
+
+    `dtypes` has the type in the file of every tensor that stands there.
+    """
+    activations = list(graph.activations())
+    quantized = next((t for t in activations if t.q is not None), None)
+    for tensor in activations:
+        if quantized is None:
+            _require(tensor, dtypes[tensor.name] is np.float32,
+                     f"is {dtypes[tensor.name].__name__}", "float32")
+        elif tensor.q is None:
+            raise UnsupportedError(f"tensor {tensor.name!r}",
+                                   f"is not quantized, but {quantized.name!r} is",
+                                   "one kind from input to output", WAY_OUT)
+    for op in graph.ops:
+        for i, name in enumerate(op.ins):
+            _check_input(op, i, graph.tensor(name), quantized is not None)
+
+
+def _check_input(op: Op, i: int, tensor: Tensor, quantized: bool) -> None:
+    """The type of input `i` of `op`: one integer scale, but weights and bias may have channels."""
+    if not quantized:
+        real = tensor.data is None or tensor.data.dtype == np.float32
+        _require(tensor, real and tensor.q is None, f"is not real, and {op.name} is", "float32")
+        return
+    spec = op.weight_spec
+    constant = spec is not None and i in (spec.weight, spec.bias)
+    bits = 32 if spec is not None and i == spec.bias else 8
+    found = "no scale" if tensor.q is None else f"{tensor.q.bits} bits"
+    _require(tensor, tensor.q is not None and tensor.q.bits == bits,
+             f"has {found} as input {i} of {op.name}", f"int{bits} with a scale")
+    if not constant:
+        _require(tensor, tensor.q is None or tensor.q.axis is None,
+                 f"has several scales as input {i} of {op.name}", "one scale a tensor")
+
+
+def _require(tensor: Tensor, holds: bool, found: str, allowed: str) -> None:
+    if not holds:
+        raise UnsupportedError(f"tensor {tensor.name!r}", found, allowed, WAY_OUT)
