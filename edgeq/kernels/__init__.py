@@ -6,11 +6,16 @@ from edgeq.kernels import (
     conv2d_c,
     conv2d_dsp,
     conv2d_mve,
+    conv2d_neon,
+    conv2d_v7m,
     dense_c,
     dense_dsp,
+    dense_mve,
+    dense_neon,
     depthwise_c,
     depthwise_dsp,
     depthwise_mve,
+    depthwise_neon,
 )
 from edgeq.kernels.base import MacKernel
 
@@ -18,15 +23,20 @@ CONV2D: tuple[MacKernel, ...] = (
     *conv2d_c.KERNELS,
     *conv2d_mve.KERNELS,
     *conv2d_dsp.KERNELS,
+    *conv2d_v7m.KERNELS,
+    *conv2d_neon.KERNELS,
 )
 
 DEPTHWISE: tuple[MacKernel, ...] = (
     *depthwise_c.KERNELS,
     *depthwise_mve.KERNELS,
     *depthwise_dsp.KERNELS,
+    *depthwise_neon.KERNELS,
 )
 
 DENSE: tuple[MacKernel, ...] = (
     *dense_c.KERNELS,
+    *dense_mve.KERNELS,
     *dense_dsp.KERNELS,
+    *dense_neon.KERNELS,
 )
