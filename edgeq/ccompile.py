@@ -6,7 +6,6 @@ import hashlib
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from edgeq.cache import cache_dir, prune, touch
 from edgeq.errors import ToolchainError
 
 _NAMES = ("cc", "gcc", "clang")
@@ -26,18 +26,6 @@ class HostCompiler:
     path: str
     version: str
     native: bool  # takes -march=native
-
-
-def cache_dir() -> Path:
-    """Where compiled code is kept: $EDGEQ_CACHE_DIR, or the platform's cache folder."""
-    named = os.environ.get("EDGEQ_CACHE_DIR")
-    if named:
-        return Path(named)
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "edgeq"
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", str(Path.home()))) / "edgeq" / "Cache"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "edgeq"
 
 
 def find_compiler() -> HostCompiler:
@@ -69,13 +57,15 @@ def build(folder: Path, flags: Sequence[str], link: Sequence[str],
     if not sources:
         raise ToolchainError(str(folder), "holds no generated sources", "a folder made by edgeq",
                              "run `edgeq build` again")
-    root = _writable(cache_dir())
+    root = cache_dir()
     jobs = [_Job.of_file(compiler, folder, flags, s) for s in sources]
     jobs += [_Job.of_text(compiler, folder, flags, name, text) for name, text in extra]
     key = _digest(*(job.key for job in jobs), *link)
     target = root / f"{key}.bin"
     if target.exists():
+        touch(target)
         return target
+    prune(root)
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         objects = list(pool.map(lambda job: job.compile(root), jobs))
     _run_to(target, [compiler.path, *map(str, objects), *link])
@@ -110,7 +100,9 @@ class _Job:
 
     def compile(self, root: Path) -> Path:
         target = root / f"{self.key}.o"
-        if not target.exists():
+        if target.exists():
+            touch(target)
+        else:
             with tempfile.TemporaryDirectory(prefix="edgeq-") as temp:
                 source = Path(temp) / self.name
                 source.write_text(self.text, encoding="utf-8")
@@ -131,16 +123,6 @@ def _run_to(target: Path, command: Sequence[str]) -> None:
         os.replace(temp, target)
     finally:
         Path(temp).unlink(missing_ok=True)
-
-
-def _writable(folder: Path) -> Path:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            return folder
-    except OSError as error:
-        raise ToolchainError(str(folder), f"cannot hold compiled code ({error.strerror})",
-                             "a folder that you may write", "set EDGEQ_CACHE_DIR") from error
 
 
 def _digest(*parts: str) -> str:

@@ -223,7 +223,7 @@ def _checked(ports: Sequence[Port], inputs: Sequence[IntArray]) -> tuple[IntArra
             raise DataError(f"input {port.name!r}", f"numbers of type {x.dtype}", str(port.dtype),
                             "quantize the samples with the input's parameters")
         if x.ndim == 0 or x.shape[1:] != port.shape or len(x) != len(inputs[0]):
-            raise DataError(f"input {port.name!r}", f"shape {x.shape}", f"(n, {port.shape})",
+            raise DataError(f"input {port.name!r}", f"shape {x.shape}", f"(n, *{port.shape})",
                             "give samples of the model's input shape")
-        flat.append(np.ascontiguousarray(x).reshape(len(x), -1))
+        flat.append(np.ascontiguousarray(x).reshape(len(x), prod(port.shape)))
     return tuple(flat)

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgeq.board import Board
+from edgeq.cache import cache_dir
 from edgeq.errors import ToolchainError
-from edgeq.target.toolchain import cache_dir, execute, find_tool, port_dir
+from edgeq.target.toolchain import execute, find_tool, port_dir
 
 
 @dataclass(frozen=True)

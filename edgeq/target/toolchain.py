@@ -8,13 +8,13 @@ import os
 import shlex
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from edgeq.board import Board
+from edgeq.cache import cache_dir
 from edgeq.errors import ToolchainError
 from edgeq.resources import resource_dir
 
@@ -69,24 +69,6 @@ def find_tool(name: str) -> str:
 def port_dir() -> Path:
     """Startup, semihosting and linker scripts."""
     return resource_dir("runtime_c") / "port"
-
-
-def cache_dir() -> Path:
-    """Where compiled objects are kept between runs; safe to delete.
-
-    $XDG_CACHE_HOME/edgeq or ~/.cache/edgeq; a temporary folder where that cannot be written.
-    """
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    fallback = Path(tempfile.gettempdir()) / f"edgeq-cache-{os.getuid()}"
-    for path in (Path(base) / "edgeq", fallback):
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-        except OSError:
-            continue
-        if os.access(path, os.W_OK):
-            return path
-    raise ToolchainError(str(fallback), "no folder for compiled files can be written",
-                         fix="set XDG_CACHE_HOME to a folder that you may write")
 
 
 def build_image(board: Board, jobs: Sequence[CompileJob], folder: Path) -> Image:

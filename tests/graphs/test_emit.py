@@ -260,3 +260,34 @@ def test_batch_progress_counts_every_sample(tmp_path: Path) -> None:
     assert y.shape == (50, 3)
     assert seen[-1] == 50
     assert seen == sorted(seen)
+
+
+def test_the_headers_are_cpp_too(tmp_path: Path) -> None:
+    folder = build(branches(), tmp_path / "out")
+    source = tmp_path / "use.cpp"
+    source.write_text('#include "branches.h"\n#include "branches_quant.h"\n'
+                      "int size() { return (int)branches_quantize_input(branches_INPUT_SCALE); }\n",
+                      encoding="utf-8")
+    cc("g++", "-std=c++11", "-Wall", "-Wextra", "-pedantic", "-Werror",
+       f"-I{folder / 'include'}", "-c", source, "-o", tmp_path / "use.o")
+
+
+def test_quantize_helpers_equal_the_tools_rounding(tmp_path: Path) -> None:
+    graph = chain()
+    folder = build(graph, tmp_path / "out")
+    q = graph.tensor("x").params
+    reals = np.concatenate([np.linspace(-8, 8, 999), [1e30, -1e30]]).astype(np.float32)
+    source = tmp_path / "main.c"
+    source.write_text('#include <stdio.h>\n#include "chain_quant.h"\nint main(void)\n{\n'
+                      "    float x;\n    while (scanf(\"%f\", &x) == 1)\n"
+                      '        printf("%d\\n", chain_quantize_input(x));\n    return 0;\n}\n',
+                      encoding="utf-8")
+    cc("gcc", *STRICT, "-fsanitize=undefined", "-fno-sanitize-recover=all",
+       f"-I{folder / 'include'}", source, "-o", tmp_path / "program")
+    done = subprocess.run([tmp_path / "program"], input=" ".join(f"{r:.9g}" for r in reals),
+                          capture_output=True, text=True, check=True)
+    got = np.array(done.stdout.split(), np.int64)
+    # the helper divides in float32: a real within 1e-5 of a rounding border may go either way
+    border = np.abs(np.abs(reals.astype(np.float64) / float(q.scale)) % 1 - 0.5) < 1e-4
+    assert (got == q.quantize(reals))[~border].all()
+    assert np.abs(got - q.quantize(reals)).max() <= 1
