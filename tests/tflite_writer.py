@@ -11,6 +11,7 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from numpy.typing import NDArray
 
+_FIRST_VERSION = ("RELU_N1_TO_1", "ELU", "HARD_SWISH", "PRELU", "GELU")  # others: int8 is version 2
 _TYPES = {"float32": schema.TensorType.FLOAT32, "int8": schema.TensorType.INT8,
           "int32": schema.TensorType.INT32, "int64": schema.TensorType.INT64}
 
@@ -47,7 +48,7 @@ def single_op(kind: str, ins: Sequence[Value], outs: Sequence[Value],
     code = schema.OperatorCodeT()
     code.builtinCode = getattr(schema.BuiltinOperator, kind)
     code.deprecatedBuiltinCode = min(127, code.builtinCode)
-    code.version = 1 if kind in ("RELU_N1_TO_1", "ELU", "HARD_SWISH") else 2
+    code.version = 1 if kind in _FIRST_VERSION else 2
     model.operatorCodes = [code]
     op = schema.OperatorT()
     op.opcodeIndex = 0

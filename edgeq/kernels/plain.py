@@ -42,8 +42,11 @@ MAXPOOL: tuple[Kernel, ...] = (portable("eq_maxpool_s8"),)
 MEAN: tuple[Kernel, ...] = (portable("eq_mean_s8"),)
 SOFTMAX: tuple[Kernel, ...] = (portable("eq_softmax_s8"),)
 PAD: tuple[Kernel, ...] = (portable("eq_pad_s8"),)
+GATHER: tuple[Kernel, ...] = (portable("eq_gather_s8"),)
 COPY: tuple[Kernel, ...] = (portable("eq_copy_s8"),)
 
-# These two are called by their _const wrappers too, so they exist in one variant.
+# These are called by their _const wrappers too, so they exist in one variant.
 ADDSUB = portable("eq_addsub_s8")
 MUL = portable("eq_mul_s8")
+MINMAX = portable("eq_minmax_s8")
+PRELU = portable("eq_prelu_s8")

@@ -13,13 +13,16 @@ from edgeq.ops.activations import (
     Tanh,
 )
 from edgeq.ops.base import Op
-from edgeq.ops.concat import Concat
+from edgeq.ops.concat import Concat, Pack
 from edgeq.ops.conv2d import Conv2D
 from edgeq.ops.dense import Dense
 from edgeq.ops.depthwise_conv2d import DepthwiseConv2D
 from edgeq.ops.elementwise import Add, Mul, Sub
+from edgeq.ops.gather import Slice, Transpose
+from edgeq.ops.minmax import MinMax
 from edgeq.ops.pad import Pad
 from edgeq.ops.pool import AveragePool, MaxPool
+from edgeq.ops.prelu import PRelu
 from edgeq.ops.reduce import Mean, Sum
 from edgeq.ops.reshape import Reshape
 from edgeq.ops.softmax import Softmax
@@ -49,4 +52,9 @@ OPS: tuple[type[Op], ...] = (
     Elu,
     Gelu,
     Requantize,
+    MinMax,
+    PRelu,
+    Transpose,
+    Slice,
+    Pack,
 )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 import numpy as np
 import tflite
+from numpy.typing import NDArray
 
 from edgeq.board import Target
 from edgeq.errors import ModelError
@@ -18,6 +20,8 @@ from edgeq.ops.base import Act, Limit, Op, Shape
 from edgeq.ops.lut import look_up, lut_blob
 from edgeq.plan import Call
 from edgeq.readers.node import TfliteNode
+
+N = TypeVar("N", bound=np.generic)
 
 
 def _over_batch(op: Op, g: Graph) -> str:
@@ -62,14 +66,18 @@ class Concat(Op):
         total = sum(s[self.axis] for s in ins)
         return ((*ins[0][:self.axis], total, *ins[0][self.axis + 1:]),)
 
+    def join(self, parts: Sequence[NDArray[N]]) -> NDArray[N]:
+        """The parts as one array."""
+        return np.concatenate(parts, self.axis)
+
     def run(self, *xs: FloatArray) -> tuple[FloatArray, ...]:
-        return (np.concatenate(xs, self.axis),)
+        return (self.join(xs),)
 
     def run_int(self, g: Graph, *qs: IntArray) -> tuple[IntArray, ...]:
         q_out = g.tensor(self.outs[0]).params
         parts = [x if same_params(q, q_out) else look_up(requantize_table(q, q_out), x)
                  for x, q in ((x, g.tensor(n).params) for x, n in zip(qs, self.ins, strict=True))]
-        return (np.concatenate(parts, self.axis),)
+        return (self.join(parts),)
 
     def lower(self, g: Graph, target: Target) -> tuple[Call, ...]:
         """One call an input, each writing its part of the output."""
@@ -83,6 +91,24 @@ class Concat(Op):
                 (0, chunk), (offset, stride), (g.tensor(name).params, out.params), target))
             offset += chunk
         return tuple(calls)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pack(Concat):
+    """y = the inputs, all of one shape, side by side along a new axis."""
+
+    tflite_names: ClassVar[tuple[str, ...]] = ("PACK",)
+
+    @classmethod
+    def from_tflite(cls, node: TfliteNode) -> Op | tuple[Op, ...]:
+        axis = node.options(tflite.PackOptions).Axis() % (len(node.shape(0)) + 1)
+        return cls(name=node.name, ins=node.ins, outs=node.outs, axis=axis)
+
+    def shape(self, *ins: Shape) -> tuple[Shape, ...]:
+        return Concat.shape(self, *((*s[:self.axis], 1, *s[self.axis:]) for s in ins))
+
+    def join(self, parts: Sequence[NDArray[N]]) -> NDArray[N]:
+        return np.stack(parts, self.axis)
 
 
 def copy_call(op: Op, name: str, source: str, out: str, outer: int, chunk: int,

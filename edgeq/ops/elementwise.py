@@ -53,7 +53,7 @@ class Binary(Op):
 
 
 @dataclass(frozen=True)
-class _Operands:
+class Operands:
     """`full` has the output's shape, `other` repeats over it as `loop` says."""
 
     full: int
@@ -61,14 +61,14 @@ class _Operands:
     loop: Broadcast
 
 
-def _operands(op: Op, g: Graph) -> _Operands:
+def operands(op: Op, g: Graph) -> Operands:
     """Which input of `op` is which; a constant of the full shape is `other`."""
     ins, out = [g.tensor(n) for n in op.ins], g.tensor(op.outs[0])
     full = 0 if ins[0].size == out.size and not ins[0].is_const else 1
     loop = broadcast_of(out.shape, ins[1 - full].shape)
     assert ins[full].size == out.size, "checked by the limits"
     assert loop is not None, "checked by the limits"
-    return _Operands(full, 1 - full, loop)
+    return Operands(full, 1 - full, loop)
 
 
 def _constant(op: Op, g: Graph, index: int) -> Blob | None:
@@ -79,7 +79,7 @@ def _constant(op: Op, g: Graph, index: int) -> Blob | None:
     return Blob("b", "int8_t", data.reshape(-1).astype(np.int8), "constant operand", align=1)
 
 
-def _scalar_call(op: Op, g: Graph, way: _Operands, target: Target) -> Call | None:
+def scalar_call(op: Op, g: Graph, way: Operands, target: Target) -> Call | None:
     """A table where the other operand is a single constant, else None."""
     other = g.tensor(op.ins[way.other])
     if other.data is None or other.size != 1:
@@ -92,7 +92,7 @@ def _scalar_call(op: Op, g: Graph, way: _Operands, target: Target) -> Call | Non
     return lut_call(op.name, type(op).__name__, table, full.name, op.outs[0], full.size, target)
 
 
-def _broadcast_call(op: Op, g: Graph, way: _Operands, kernel: plain.Kernel, struct: str,
+def broadcast_call(op: Op, g: Graph, way: Operands, kernel: plain.Kernel, struct: str,
                     fields: tuple[tuple[str, Value], ...]) -> Call:
     """The call of a kernel over (outer, n, inner), with the other operand as input or constant."""
     blob = _constant(op, g, way.other)
@@ -143,13 +143,13 @@ def _add_params(op: Binary, g: Graph) -> _AddParams:
 
 def _addsub_call(op: Binary, g: Graph, sign: int, target: Target) -> Call:
     """The general kernel for a + sign * b."""
-    way, p = _operands(op, g), _add_params(op, g)
-    scalar = _scalar_call(op, g, way, target)
+    way, p = operands(op, g), _add_params(op, g)
+    scalar = scalar_call(op, g, way, target)
     if scalar is not None:
         return scalar
     i, j = way.full, way.other
     signs = (1, sign)
-    return _broadcast_call(
+    return broadcast_call(
         op, g, way, plain.ADDSUB, "eq_addsub_s8_t",
         (("a_zero", p.zeros[i]), ("b_zero", p.zeros[j]), ("out_zero", p.zeros[2]),
          ("act_min", p.act_min), ("act_max", p.act_max),
@@ -240,14 +240,14 @@ class Mul(Binary):
         return (clamp_int8(total, *clamp_bounds(self.act, y)),)
 
     def lower(self, g: Graph, target: Target) -> tuple[Call, ...]:
-        way = _operands(self, g)
-        scalar = _scalar_call(self, g, way, target)
+        way = operands(self, g)
+        scalar = scalar_call(self, g, way, target)
         if scalar is not None:
             return (scalar,)
         zeros = [int(g.tensor(n).params.zero) for n in (*self.ins, self.outs[0])]
         mult, shift = self._factor(g)
         bounds = clamp_bounds(self.act, g.tensor(self.outs[0]).params)
-        return (_broadcast_call(
+        return (broadcast_call(
             self, g, way, plain.MUL, "eq_mul_s8_t",
             (("a_zero", zeros[way.full]), ("b_zero", zeros[way.other]), ("out_zero", zeros[2]),
              ("act_min", bounds[0]), ("act_max", bounds[1]), ("shift", shift), ("mult", mult))),)

@@ -25,9 +25,9 @@ def look_up(table: IntArray, x: IntArray) -> IntArray:
     return table[np.ascontiguousarray(x).view(np.uint8)]
 
 
-def lut_blob(table: IntArray) -> Blob:
+def lut_blob(table: IntArray, name: str = "table") -> Blob:
     """The table as a constant."""
-    return Blob("table", "int8_t", table, "y for x = 0..127, then -128..-1", align=1)
+    return Blob(name, "int8_t", table, "y for x = 0..127, then -128..-1", align=1)
 
 
 def lut_call(name: str, op: str, table: IntArray, source: str, out: str, n: int,

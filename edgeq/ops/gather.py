@@ -1,0 +1,194 @@
+"""Transpose, Slice (with steps) and Split: the same values in another order or only some."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import tflite
+
+from edgeq.board import Target
+from edgeq.ir import Array, FloatArray, Graph, IntArray
+from edgeq.kernels import plain
+from edgeq.ops.base import Limit, Op, Rule, SameAsInput, Shape
+from edgeq.plan import Call
+from edgeq.readers.node import TfliteNode
+
+
+def _axes_of(view: Array) -> list[tuple[int, int]]:
+    """(size, stride) of a view's axes, neighbours merged where one step of the outer fits."""
+    merged: list[tuple[int, int]] = []
+    for size, stride in zip(view.shape, view.strides, strict=True):
+        if size == 1:
+            continue
+        if merged and merged[-1][1] == size * stride:
+            merged[-1] = (merged[-1][0] * size, stride)
+        else:
+            merged.append((size, stride))
+    return merged
+
+
+def _too_scattered(op: Op, g: Graph) -> str:
+    assert isinstance(op, Gather)
+    axes = _axes_of(op.view(np.zeros(g.tensor(op.ins[0]).shape, np.int8)))
+    return "" if len(axes) <= 4 else f"{len(axes)} axes that do not merge"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gather(Op):
+    """What Transpose and Slice share: the output is a strided view of the input."""
+
+    limits: ClassVar[tuple[Limit, ...]] = (
+        Limit("at most four axes after merging neighbours", _too_scattered, "split the step"),
+    )
+
+    def view(self, x: Array) -> Array:
+        """The output as a view of `x`, with any batch in front."""
+        raise NotImplementedError
+
+    def shape(self, *ins: Shape) -> tuple[Shape, ...]:
+        return (self.view(np.broadcast_to(np.int8(0), ins[0])).shape,)
+
+    def run(self, *xs: FloatArray) -> tuple[FloatArray, ...]:
+        return (np.ascontiguousarray(self.view(xs[0])),)
+
+    def rule(self) -> Rule:
+        return SameAsInput()
+
+    def run_int(self, g: Graph, *qs: IntArray) -> tuple[IntArray, ...]:
+        return (np.ascontiguousarray(self.view(qs[0])),)
+
+    def lower(self, g: Graph, target: Target) -> tuple[Call, ...]:
+        base = np.zeros(g.tensor(self.ins[0]).shape, np.int8)
+        view = self.view(base)
+        axes = [(1, 0)] * 4 + (_axes_of(view) or [(1, 1)])
+        sizes, strides = zip(*axes[-4:], strict=True)
+        start = view.__array_interface__["data"][0] - base.__array_interface__["data"][0]
+        kernel = plain.pick(plain.GATHER, target)
+        fields = (*((f"n{i}", n) for i, n in enumerate(sizes)),
+                  *((f"s{i}", s) for i, s in enumerate(strides)), ("start", start))
+        return (Call(name=self.name, op=type(self).__name__, func=kernel.func,
+                     struct="eq_gather_s8_t", fields=fields, ins=self.ins, outs=self.outs,
+                     sources=kernel.sources, overlap=(None,)),)
+
+
+def _moves_batch(op: Op, g: Graph) -> str:
+    assert isinstance(op, Transpose)
+    return "" if op.perm[0] == 0 or g.tensor(op.ins[0]).size == 1 else f"order {op.perm}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transpose(Gather):
+    """y has the axes of x in the order `perm`."""
+
+    perm: tuple[int, ...]
+
+    tflite_names: ClassVar[tuple[str, ...]] = ("TRANSPOSE",)
+    limits: ClassVar[tuple[Limit, ...]] = (
+        Limit("the batch axis stays in front", _moves_batch, "transpose other axes"),
+        *Gather.limits,
+    )
+
+    @classmethod
+    def from_tflite(cls, node: TfliteNode) -> Op | tuple[Op, ...]:
+        perm = tuple(int(p) for p in node.const(1).reshape(-1).tolist())
+        return cls(name=node.name, ins=node.ins[:1], outs=node.outs, perm=perm)
+
+    def view(self, x: Array) -> Array:
+        return x.transpose(self.perm)
+
+
+def _cuts_batch(op: Op, g: Graph) -> str:
+    assert isinstance(op, Slice)
+    whole = op.cuts[0] == Cut(0, g.tensor(op.ins[0]).shape[0], 1) and 0 not in op.drop
+    return "" if whole else f"batch cut by {op.cuts[0]}"
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Along one axis: `size` values from `start`, `step` apart (negative: backwards)."""
+
+    start: int
+    size: int
+    step: int
+
+    def of(self) -> slice:
+        stop = self.start + self.size * self.step
+        return slice(self.start, None if stop < 0 else stop, self.step)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slice(Gather):
+    """y = x cut along every axis by `cuts`, then without the axes `drop`, which have size 1."""
+
+    cuts: tuple[Cut, ...]
+    drop: tuple[int, ...] = ()
+
+    tflite_names: ClassVar[tuple[str, ...]] = ("STRIDED_SLICE", "SLICE", "SPLIT", "SPLIT_V",
+                                               "UNPACK")
+    limits: ClassVar[tuple[Limit, ...]] = (
+        Limit("the whole batch", _cuts_batch, "slice other axes"), *Gather.limits)
+
+    @classmethod
+    def from_tflite(cls, node: TfliteNode) -> Op | tuple[Op, ...]:
+        if node.kind == "STRIDED_SLICE":
+            return _strided(node)
+        if node.kind == "SLICE":
+            starts, sizes = (node.const(i).reshape(-1).tolist() for i in (1, 2))
+            cuts = tuple(Cut(b, full - b if n < 0 else n, 1)
+                         for b, n, full in zip(starts, sizes, node.shape(0), strict=True))
+            return cls(name=node.name, ins=node.ins[:1], outs=node.outs, cuts=cuts)
+        return _split(node)
+
+    def view(self, x: Array) -> Array:
+        part = x[(slice(None), *(c.of() for c in self.cuts[1:]))]
+        kept = tuple(0 if i in self.drop else slice(None) for i in range(part.ndim))
+        return part[kept] if self.drop else part
+
+
+def _strided(node: TfliteNode) -> Slice:
+    """STRIDED_SLICE with begin, end and shrink masks."""
+    opts, shape = node.options(tflite.StridedSliceOptions), node.shape(0)
+    node.require(not opts.EllipsisMask() and not opts.NewAxisMask(), "ellipsis or new axis",
+                 "neither", "write the slice out for every axis")
+    begin, end, steps = (node.const(i).reshape(-1).tolist() for i in (1, 2, 3))
+    cuts, drop = [], []
+    for i, size in enumerate(shape):
+        if i >= len(begin):
+            cuts.append(Cut(0, size, 1))
+        elif opts.ShrinkAxisMask() >> i & 1:
+            cuts.append(Cut(begin[i] % size, 1, 1))
+            drop.append(i)
+        else:
+            node.require(steps[i] != 0, "a step of 0", "another step", "export the model again")
+            low = None if opts.BeginMask() >> i & 1 else begin[i]
+            high = None if opts.EndMask() >> i & 1 else end[i]
+            picked = range(size)[low:high:steps[i]]
+            cuts.append(Cut(picked.start, len(picked), picked.step))
+    return Slice(name=node.name, ins=node.ins[:1], outs=node.outs, cuts=tuple(cuts),
+                 drop=tuple(drop))
+
+
+def _split(node: TfliteNode) -> tuple[Op, ...]:
+    """SPLIT, SPLIT_V, UNPACK: one Slice an output."""
+    source = 1 if node.kind == "SPLIT" else 0
+    shape = node.shape(source)
+    if node.kind == "UNPACK":
+        axis = node.options(tflite.UnpackOptions).Axis()
+    else:
+        axis = int(node.const(0 if node.kind == "SPLIT" else 2).reshape(-1)[0])
+    axis %= len(shape)
+    each = shape[axis] // max(1, len(node.outs))
+    sizes = [each] * len(node.outs)
+    if node.kind == "SPLIT_V":
+        sizes = [int(n) for n in node.const(1).reshape(-1).tolist()]
+        sizes = [shape[axis] - sum(sizes) - 1 if n < 0 else n for n in sizes]
+    whole = tuple(Cut(0, n, 1) for n in shape)
+    made, start = [], 0
+    for i, (out, size) in enumerate(zip(node.outs, sizes, strict=True)):
+        cuts = (*whole[:axis], Cut(start, size, 1), *whole[axis + 1:])
+        made.append(Slice(name=f"{node.name}_{i}", ins=(node.ins[source],), outs=(out,), cuts=cuts,
+                          drop=(axis,) if node.kind == "UNPACK" else ()))
+        start += size
+    return tuple(made)
