@@ -1,0 +1,56 @@
+# edgeq: float network in, verified integer-only C library for one board out.
+# Everything runs from a fresh clone; what is missing is installed into .venv (and, as root or
+# with sudo, through apt-get).
+
+VENV ?= .venv
+PYTHON := $(VENV)/bin/python
+EDGEQ := $(VENV)/bin/edgeq
+DEMO_DIR ?= out/digits-cortex-m55
+JOBS ?= 2
+PYTEST_FLAGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup tools demo test test-all lint bench clean
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
+
+setup: $(VENV)/.ready ## create .venv and install edgeq with its test tools
+
+$(VENV)/.ready: pyproject.toml
+	./.ci/packages.sh python
+	python3 -m venv $(VENV)
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check -e '.[test,image]'
+	@touch $@
+
+tools: ## install missing compilers and emulators (Debian, needs root or sudo)
+	./.ci/packages.sh tools
+
+demo: setup ## build the example for a Cortex-M55, compare it with float, run it under QEMU
+	-./.ci/packages.sh tools
+	$(EDGEQ) build --board cortex-m55 -o $(DEMO_DIR)
+	$(EDGEQ) eval $(DEMO_DIR) --data examples/digits/digits_eval.npz
+	@if command -v arm-none-eabi-gcc qemu-system-arm >/dev/null; then \
+	  $(EDGEQ) run $(DEMO_DIR) --qemu --data examples/digits/digits_eval.npz && \
+	  $(EDGEQ) profile $(DEMO_DIR); \
+	else echo "arm-none-eabi-gcc or qemu-system-arm is missing: not run on the board"; fi
+	@echo "open $(DEMO_DIR)/report.html"
+
+test: setup tools ## every test but the long ones, then lint and types
+	$(PYTHON) -m pytest -n $(JOBS) -m "not slow" $(PYTEST_FLAGS)
+	@$(MAKE) --no-print-directory lint
+
+test-all: setup tools ## the long tests as well
+	$(PYTHON) -m pytest -n $(JOBS) $(PYTEST_FLAGS)
+	@$(MAKE) --no-print-directory lint
+
+lint: setup ## ruff and mypy --strict
+	$(PYTHON) -m ruff check edgeq tests examples
+	$(PYTHON) -m mypy
+
+bench: setup tools ## record sizes and instruction counts of the real models (docs/)
+	$(PYTHON) -m pytest -n $(JOBS) tests/size $(PYTEST_FLAGS)
+
+clean: ## remove what was made here, .venv included
+	rm -rf $(VENV) out build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+	$(MAKE) --no-print-directory -C examples/firmware clean
