@@ -7,6 +7,7 @@ import importlib
 import os
 import sys
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,9 @@ Floats = NDArray[np.float32]
 
 RANDOM = "random"
 RANDOM_SAMPLES = 32
+# what numpy raises for files that are damaged, pickled, or of another kind than their name says
+_DAMAGED = (OSError, ValueError, EOFError, KeyError, TypeError, AttributeError, SyntaxError,
+            NotImplementedError, zipfile.BadZipFile, zlib.error)
 _ALLOWED = "an .npz or .npy file, a folder of images with labels.csv, or module:function"
 
 
@@ -165,22 +169,23 @@ def _read_npz(path: Path) -> dict[str, Array]:
     try:
         with np.load(path, allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
-    except FileNotFoundError:
-        raise DataError(str(path), "does not exist", _ALLOWED) from None
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as err:
-        raise DataError(str(path), f"is not a readable .npz file ({_line(err)})",
-                        "arrays of numbers, saved with np.savez") from None
+    except _DAMAGED as err:
+        raise _unreadable(path, err) from None
 
 
 def _read_npy(path: Path) -> Array:
     try:
-        array: Array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except FileNotFoundError:
-        raise DataError(str(path), "does not exist", _ALLOWED) from None
-    except (OSError, ValueError, EOFError) as err:
-        raise DataError(str(path), f"is not a readable .npy file ({_line(err)})",
-                        "an array of numbers, saved with np.save") from None
+        array: Array = np.lib.format.open_memmap(path, mode="r")
+    except _DAMAGED as err:
+        raise _unreadable(path, err) from None
     return array
+
+
+def _unreadable(path: Path, err: Exception) -> DataError:
+    if isinstance(err, FileNotFoundError):
+        return DataError(str(path), "does not exist", _ALLOWED)
+    return DataError(str(path), f"is not a readable {path.suffix} file ({_line(err)})",
+                     "arrays of numbers, saved with np.savez or np.save")
 
 
 def _call(spec: str) -> dict[str, Array]:

@@ -12,8 +12,8 @@ HERE = Path(__file__).resolve().parent
 def main() -> None:
     data = np.load(HERE.parent / "digits" / "digits_eval.npz")
     first = [int(np.flatnonzero(data["y"] == digit)[0]) for digit in range(10)]
-    lines = ["/* samples.h - one handwritten digit of each kind, ink 0..16; made by make_samples.py. */",
-             "#ifndef SAMPLES_H", "#define SAMPLES_H", "", "#include <stdint.h>", "",
+    title = "/* samples.h - one handwritten digit of each kind, ink 0..16; see make_samples.py. */"
+    lines = [title, "#ifndef SAMPLES_H", "#define SAMPLES_H", "", "#include <stdint.h>", "",
              f"#define SAMPLES {len(first)}", "",
              f"static const uint8_t sample_digit[SAMPLES] = {{{', '.join(map(str, range(10)))}}};",
              "", "static const uint8_t sample_ink[SAMPLES][64] = {"]

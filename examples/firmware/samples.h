@@ -1,4 +1,4 @@
-/* samples.h - one handwritten digit of each kind, ink 0..16; made by make_samples.py. */
+/* samples.h - one handwritten digit of each kind, ink 0..16; see make_samples.py. */
 #ifndef SAMPLES_H
 #define SAMPLES_H
 
