@@ -23,7 +23,8 @@ def _pack(layer: MacLayer) -> NDArray[np.int8]:
     return records.astype("<u4").reshape(-1).view(np.int8)
 
 
-def _fits(layer: MacLayer, target: Target) -> bool:
+def fits_3x3(layer: MacLayer, target: Target) -> bool:
+    """True for 3x3 without dilation, stride 1 or 2, over whole groups of four channels."""
     stride = layer.stride_h
     return (layer.kh == 3 and layer.kw == 3 and layer.stride_w == stride and stride in (1, 2)
             and layer.dil_h == 1 and layer.dil_w == 1
@@ -36,7 +37,7 @@ def _fits(layer: MacLayer, target: Target) -> bool:
 KERNELS = (
     MacKernel(
         func="eq_dwconv2d_3x3_s8_dsp", isa="dsp", source="kernels/eq_dwconv2d_3x3_s8_dsp.c",
-        fits=_fits, pack=_pack,
+        fits=fits_3x3, pack=_pack,
         layout="records of 4 channels: 3 words of taps (w0 w1 w1 w2), bias, mult each; shift[4]",
         scratch=lambda layer: 32 * ((layer.out_w - 1) * layer.stride_w + 3),
         headers=("kernels/eq_gemm_dsp.h",), own_tables=True,

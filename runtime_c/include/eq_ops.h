@@ -181,6 +181,8 @@ void eq_copy_s8(const eq_copy_s8_t *p, const int8_t *restrict in, int8_t *restri
 void eq_conv2d_s8_mve(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out, void *scratch);
 void eq_dwconv2d_3x3_s8_mve(const eq_dwconv2d_s8_t *p, const int8_t *in, int8_t *out,
                             void *scratch);
+void eq_dense_s8_mve(const eq_dense_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
+                     void *restrict scratch);
 
 /* --- Cortex-M variants: DSP extension (dsp), ARMv7-M (v7m), ARMv6-M (v6m) -----------------------
  * Weights are packed as the kernel's Python file says. Where `out` is not restrict, it may start
@@ -192,7 +194,11 @@ void eq_conv2d_shallow_s8_dsp(const eq_conv2d_s8_t *p, const int8_t *in, int8_t 
 void eq_dwconv2d_3x3_s8_dsp(const eq_dwconv2d_s8_t *p, const int8_t *in, int8_t *out,
                             void *scratch);
 void eq_conv2d_s8_v7m(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out, void *scratch);
+void eq_dwconv2d_3x3_s8_v7m(const eq_dwconv2d_s8_t *p, const int8_t *in, int8_t *out,
+                            void *scratch);
 void eq_dense_s8_dsp(const eq_dense_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
+                     void *restrict scratch);
+void eq_dense_s8_v7m(const eq_dense_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
                      void *restrict scratch);
 
 /* --- minimum or maximum, `b` broadcast as in eq_addsub_s8; a table of 0 leaves that operand as it
@@ -230,5 +236,21 @@ typedef struct {
 } eq_gather_s8_t;
 
 void eq_gather_s8(const eq_gather_s8_t *p, const int8_t *restrict in, int8_t *restrict out);
+
+/* --- Cortex-A variants: NEON (ARMv7-A and AArch64), dot product, 8-bit matrix multiply ---------- */
+void eq_conv2d_s8_neon(const eq_conv2d_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
+                       void *restrict scratch);
+void eq_conv2d_s8_neon_dot(const eq_conv2d_s8_t *p, const int8_t *restrict in,
+                           int8_t *restrict out, void *restrict scratch);
+void eq_conv2d_s8_neon_i8mm(const eq_conv2d_s8_t *p, const int8_t *restrict in,
+                            int8_t *restrict out, void *restrict scratch);
+void eq_dwconv2d_s8_neon(const eq_dwconv2d_s8_t *p, const int8_t *in, int8_t *out,
+                         void *restrict scratch);
+void eq_dwconv2d_s8_neon_dot(const eq_dwconv2d_s8_t *p, const int8_t *in, int8_t *out,
+                             void *restrict scratch);
+void eq_dense_s8_neon(const eq_dense_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
+                      void *restrict scratch);
+void eq_dense_s8_neon_dot(const eq_dense_s8_t *p, const int8_t *restrict in,
+                          int8_t *restrict out, void *restrict scratch);
 
 #endif
