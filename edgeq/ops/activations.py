@@ -113,7 +113,7 @@ class LeakyRelu(Unary):
         """TFLite's QuantizeLeakyRelu: one multiplier for each side, both computed in float32."""
         scale_in, scale_out = float32_scale(q_in), float32_scale(q_out)
         slope = float(scale_in * np.float32(self.alpha) / scale_out)
-        mult, shift = quantize_multiplier(abs(slope))
+        mult, shift = quantize_multiplier(min(abs(slope), 2.0**20))
         x = CODES.astype(np.int64) - int(q_in.zero)
         below = requantize(x, mult, shift) * (-1 if slope < 0 else 1) + int(q_out.zero)
         above = scaled_codes(q_in, q_out, float(scale_in / scale_out))

@@ -45,8 +45,11 @@ def float32_scale(q: QuantParams) -> np.float32:
 
 
 def scaled_codes(q_in: QuantParams, q_out: QuantParams, real: float) -> NDArray[np.int64]:
-    """out_zero + requant(x - in_zero) for every code x, by the factor `real`, not clamped."""
-    mult, shift = quantize_multiplier(real)
+    """out_zero + requant(x - in_zero) for every code x, by the factor `real`, not clamped.
+
+    Every larger factor than 2**20 saturates all the same.
+    """
+    mult, shift = quantize_multiplier(min(real, 2.0**20))
     x = CODES.astype(np.int64) - int(q_in.zero)
     return requantize(x, mult, shift) + int(q_out.zero)
 

@@ -60,7 +60,12 @@ class Reduce(Op):
     def factor(self, g: Graph, count: int) -> tuple[int, int]:
         """Multiplier and shift of the sum over `count` values."""
         x, y = g.tensor(self.ins[0]).params, g.tensor(self.outs[0]).params
-        return quantize_multiplier(float(x.scale) / float(y.scale))
+        # a larger factor saturates all the same; 255 * count times this one stays within int32
+        return quantize_multiplier(min(float(x.scale) / float(y.scale), self.largest(count)))
+
+    def largest(self, count: int) -> float:
+        """The largest factor before `count` divides it."""
+        return 2.0 ** (21 - count.bit_length())
 
     def _count(self, g: Graph) -> int:
         shape = g.tensor(self.ins[0]).shape
@@ -93,6 +98,9 @@ class Mean(Reduce):
 
     def run(self, *xs: FloatArray) -> tuple[FloatArray, ...]:
         return (xs[0].mean(self.axes, dtype=np.float32, keepdims=self.keep_dims),)
+
+    def largest(self, count: int) -> float:
+        return 2.0**20
 
     def factor(self, g: Graph, count: int) -> tuple[int, int]:
         """TFLite's QuantizedMeanOrSum: the count divides the multiplier, rounding down."""
