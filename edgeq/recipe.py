@@ -60,7 +60,11 @@ class Recipe:
     equalize: Equalize = Equalize.ACTIVATIONS
     absorb_bias: bool = False
     bias_correction: BiasCorrection = BiasCorrection.EMPIRICAL
+    compensate: bool = True  # round weights so that later ones absorb the error of earlier ones
     rollback: bool = True  # measure every step on samples set aside, undo those that harm
+    scale: tuple[float, ...] = (1.0,)  # the model's input is scale * sample + offset, one value
+    offset: tuple[float, ...] = (0.0,)  # each or one for each channel; options override them
+    label_offset: int = 0  # added to every label
 
     def __post_init__(self) -> None:
         if not 50.0 < self.percentile <= 100.0:
@@ -103,7 +107,11 @@ def _from_table(where: str, name: str, table: dict[str, object]) -> Recipe:
         equalize=_choice(where, table, "equalize", base.equalize),
         absorb_bias=_typed(where, table, "absorb_bias", base.absorb_bias),
         bias_correction=_choice(where, table, "bias_correction", base.bias_correction),
+        compensate=_typed(where, table, "compensate", base.compensate),
         rollback=_typed(where, table, "rollback", base.rollback),
+        scale=_numbers(where, table, "scale", base.scale),
+        offset=_numbers(where, table, "offset", base.offset),
+        label_offset=int(_number(where, table, "label_offset", base.label_offset)),
     )
 
 
@@ -119,6 +127,13 @@ def _number(where: str, table: dict[str, object], key: str, default: float) -> f
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise UsageError(where, f"{key} = {value!r}", "a number", "see docs/quantization.md")
     return float(value)
+
+
+def _numbers(where: str, table: dict[str, object], key: str,
+             default: tuple[float, ...]) -> tuple[float, ...]:
+    value = table.get(key, list(default))
+    values = value if isinstance(value, list) else [value]
+    return tuple(_number(where, {key: v}, key, 0.0) for v in values)
 
 
 def _choice(where: str, table: dict[str, object], key: str, default: E) -> E:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from math import erf, exp, pi, sqrt
 
 import numpy as np
@@ -12,6 +13,7 @@ from edgeq.ir import FloatArray, Graph, Tensor
 from edgeq.layers import act_of, is_mac, mac_view, without_act
 from edgeq.ops.base import Act, Op
 from edgeq.ops.mac import apply_act
+from edgeq.quant.compensate import compensated
 from edgeq.quant.params import fake_quantize
 from edgeq.quant.simulate import constants
 from edgeq.quant.weights import quantize_bias
@@ -21,11 +23,13 @@ Moments = tuple[Vector, Vector]  # mean and variance per channel
 
 
 def correct_empirical(real: Graph, quantized: Graph, samples: Sequence[FloatArray],
-                      on_layer: Callable[[int], None] = lambda i: None) -> Graph:
+                      on_layer: Callable[[int], None] = lambda i: None,
+                      compensate: bool = False) -> Graph:
     """`quantized` with biases that make every layer's mean before its activation the float one.
 
     Layer by layer on all `samples`, each layer behind the corrected ones before it
     (Nagel et al. 2019, section 4.2 and appendix D). `real` is the float graph of `quantized`.
+    With `compensate` the weights are rounded anew before (see compensate.py).
     """
     const = constants(quantized)
     last = {name: i for i, op in enumerate(real.ops) for name in op.ins}
@@ -36,6 +40,10 @@ def correct_empirical(real: Graph, quantized: Graph, samples: Sequence[FloatArra
         f_in = [_value(real, floats, n) for n in op.ins]
         q_in = [const[n] if n in const else ints[n] for n in op.ins]
         if is_mac(op):
+            if compensate:
+                weight = _rounded(real, quantized, op, q_in[0])
+                changed.append(weight)
+                q_in[1] = weight.params.dequantize(weight.data)  # type: ignore[arg-type]
             f_out, q_out, bias = _corrected(op, quantized, f_in, q_in)
             changed.append(bias)
         else:
@@ -48,6 +56,13 @@ def correct_empirical(real: Graph, quantized: Graph, samples: Sequence[FloatArra
                 ints.pop(name, None)
         on_layer(i)
     return quantized.with_tensors(*changed)
+
+
+def _rounded(real: Graph, quantized: Graph, op: Op, x: FloatArray) -> Tensor:
+    """The weights of `op` rounded with compensation on the quantized inputs `x`."""
+    old = quantized.tensor(op.ins[1])
+    ints = compensated(mac_view(real, op), x, old.params)
+    return old if ints is None else replace(old, data=ints)
 
 
 def _value(g: Graph, values: Mapping[str, FloatArray], name: str) -> FloatArray:

@@ -153,7 +153,7 @@ class _Work:
         if self.recipe.bias_correction is BiasCorrection.ANALYTIC:
             return correct_analytic(state.real, state.ints, self.fit)
         return correct_empirical(state.real, state.ints, self.fit,
-                                 lambda i: self.progress(what, (i + 1) / n))
+                                 lambda i: self.progress(what, (i + 1) / n), self.recipe.compensate)
 
 
 def _split(data: Samples) -> tuple[Samples, Samples]:

@@ -1,0 +1,84 @@
+"""Rounding with error compensation: each weight's rounding error goes into those not yet rounded."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeq.ir import FloatArray, IntArray, QuantParams
+from edgeq.layers import MacView
+from edgeq.ops.conv2d import Conv2D
+from edgeq.ops.depthwise_conv2d import DepthwiseConv2D
+
+Matrix = NDArray[np.float64]
+
+MOST_ROWS = 1 << 14  # input vectors that a layer's second moments are taken from
+MOST_INPUTS = 2048  # larger layers are rounded to nearest
+_DAMP = 0.01  # of the mean variance, added to every variance
+
+
+def compensated(view: MacView, x: FloatArray, q: QuantParams) -> IntArray | None:
+    """Integer weights of the layer that keep its outputs on the inputs `x` nearest to the float.
+
+    Weights are rounded one input after the other; the error of each is spread over the inputs
+    still to come so that the summed square error of the centred outputs grows least (the mean
+    is left to the bias). None for layers of more than MOST_INPUTS inputs.
+    Source: Frantar et al. 2023 (GPTQ), equations 2 and 3; Hassibi and Stork 1993.
+    """
+    rows = view.out_rows().astype(np.float64)  # (out_c, k)
+    out_c, k = rows.shape
+    if k > MOST_INPUTS:
+        return None
+    inputs = _inputs(view, x)  # (g, rows, k): g groups of output channels, each with its inputs
+    centred = (inputs - inputs.mean(1, keepdims=True)).astype(np.float32)
+    moments = np.matmul(centred.transpose(0, 2, 1), centred).astype(np.float64)  # (g, k, k)
+    scale = np.broadcast_to(q.scale, (out_c,))
+    top = float(q.qmax)
+    groups = rows.reshape(len(moments), -1, k) / scale.reshape(len(moments), -1, 1)
+    ints = round_compensated(groups, moments, top).reshape(out_c, k)
+    shape = np.moveaxis(view.weight, view.axis, 0).shape
+    return np.moveaxis(ints.reshape(shape), 0, view.axis).astype(np.int8)
+
+
+def round_compensated(weights: Matrix, moments: Matrix, top: float) -> Matrix:
+    """Integers in [-top, top] for `weights` (g, out, k) in steps, under `moments` (g, k, k).
+
+    Inputs of the largest variance go first, while there is most left to compensate with.
+    """
+    k = weights.shape[-1]
+    variance = np.einsum("gkk->gk", moments)
+    order = np.argsort(-variance.sum(0), kind="stable")
+    damp = _DAMP * variance.mean(1)[:, None, None] + 1e-12
+    h = moments[:, order][:, :, order] + damp * np.eye(k)
+    # upper factor of the inverse: row j says how an error in j moves into j + 1, ...
+    upper = np.linalg.cholesky(np.linalg.inv(h)).transpose(0, 2, 1)
+    left = weights[:, :, order].copy()
+    done = np.empty_like(left)
+    for j in range(k):
+        done[:, :, j] = np.clip(np.rint(left[:, :, j]), -top, top)
+        error = (left[:, :, j] - done[:, :, j]) / upper[:, None, j, j]
+        left[:, :, j + 1:] -= error[:, :, None] * upper[:, None, j, j + 1:]
+    result = np.empty_like(done)
+    result[:, :, order] = done
+    return result
+
+
+def _inputs(view: MacView, x: FloatArray) -> FloatArray:
+    """Up to MOST_ROWS vectors that the layer multiplies: (1, rows, k), depthwise (in_c, rows, k)."""
+    op = view.op
+    if not isinstance(op, Conv2D | DepthwiseConv2D):
+        flat = x.reshape(-1, view.weight.shape[1])
+        return flat[_every(len(flat), MOST_ROWS)][None]
+    patches = op.window(view.weight.shape).patches(x, 0.0)  # (n, oh, ow, kh, kw, c), a view
+    n, oh, ow, kh, kw, c = patches.shape
+    at = np.unravel_index(_every(n * oh * ow, MOST_ROWS), (n, oh, ow))
+    rows = patches[at]  # (rows, kh, kw, c)
+    if view.depthwise:
+        return np.ascontiguousarray(rows.transpose(3, 0, 1, 2)).reshape(c, -1, kh * kw)
+    return rows.reshape(1, -1, kh * kw * c)
+
+
+def _every(total: int, most: int) -> NDArray[np.int64]:
+    """At most `most` indices spread over range(total)."""
+    count = min(total, most)
+    return np.asarray((np.arange(count) + 0.5) * (total / count), np.int64)
