@@ -44,7 +44,8 @@ class MacLayer:
     out_zero: int
     act_min: int
     act_max: int
-    weights: NDArray[np.int8]  # conv (out_c, kh, kw, in_c), depthwise (kh, kw, out_c), dense (out_c, in_c)
+    # conv (out_c, kh, kw, in_c), depthwise (kh, kw, out_c), dense (out_c, in_c)
+    weights: NDArray[np.int8]
     bias: NDArray[np.int32]  # (out_c,)
     mult: NDArray[np.int32]  # (out_c,) Q31
     shift: NDArray[np.int8]  # (out_c,) positive is left
@@ -56,14 +57,19 @@ class MacLayer:
             self.out_h, self.out_w) == (self.in_h, self.in_w)
 
     @property
-    def acc_bound(self) -> int:
-        """Largest |accumulator| that any input can cause, over all channels (exact)."""
+    def acc_bounds(self) -> NDArray[np.int64]:
+        """Largest |accumulator| that any input can cause, for each channel (exact)."""
         w = self.weights.astype(np.int64)
         axes = tuple(range(w.ndim - 1)) if w.ndim == 3 else tuple(range(1, w.ndim))
         pos, neg = np.maximum(w, 0).sum(axes), np.minimum(w, 0).sum(axes)
         high = pos * 127 + neg * -128 + self.bias
         low = pos * -128 + neg * 127 + self.bias
-        return int(max(np.abs(high).max(), np.abs(low).max()))
+        return np.asarray(np.maximum(np.abs(high), np.abs(low)), np.int64)
+
+    @property
+    def acc_bound(self) -> int:
+        """Largest |accumulator| that any input can cause, over all channels (exact)."""
+        return int(self.acc_bounds.max())
 
 
 @dataclass(frozen=True, eq=False)

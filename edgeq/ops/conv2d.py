@@ -19,7 +19,9 @@ from edgeq.ops.mac import (
     epilogue,
     exact_matmul,
     folded_bias,
+    int32_bias,
     mac_fields,
+    proven,
     weights_not_const,
     weights_not_symmetric,
     window_fields,
@@ -110,15 +112,16 @@ class Conv2D(Op):
         epi = epilogue(self, g, self.act, w.shape[0])
         in_zero = int(x.params.zero)
         bias = folded_bias(b, w.reshape(w.shape[0], -1).sum(1, dtype=np.int64), in_zero)
-        return MacLayer(
+        return proven(self.name, MacLayer(
             in_h=x.shape[1], in_w=x.shape[2], in_c=x.shape[3],
             out_h=y.shape[1], out_w=y.shape[2], out_c=y.shape[3],
             kh=w.shape[1], kw=w.shape[2], stride_h=self.stride[0], stride_w=self.stride[1],
             dil_h=self.dilation[0], dil_w=self.dilation[1],
             pad_top=self.pad[0][0], pad_left=self.pad[1][0],
             in_zero=in_zero, out_zero=epi.out_zero, act_min=epi.act_min, act_max=epi.act_max,
-            weights=w.astype(np.int8), bias=bias.astype(np.int32), mult=epi.mult, shift=epi.shift,
-        )
+            weights=w.astype(np.int8), bias=int32_bias(self.name, bias),
+            mult=epi.mult, shift=epi.shift,
+        ))
 
     def lower(self, g: Graph, target: Target) -> tuple[Call, ...]:
         layer = self.mac_layer(g)

@@ -21,7 +21,9 @@ from edgeq.ops.mac import (
     epilogue,
     exact_matmul,
     folded_bias,
+    int32_bias,
     mac_fields,
+    proven,
     weights_not_const,
     weights_not_symmetric,
 )
@@ -101,12 +103,13 @@ class Dense(Op):
         epi = self._epilogue(g)
         in_zero = int(g.tensor(self.ins[0]).params.zero)
         bias = folded_bias(b, w.sum(1, dtype=np.int64), in_zero)
-        return MacLayer(
+        return proven(self.name, MacLayer(
             in_h=1, in_w=1, in_c=w.shape[1], out_h=1, out_w=1, out_c=w.shape[0],
             kh=1, kw=1, stride_h=1, stride_w=1, dil_h=1, dil_w=1, pad_top=0, pad_left=0,
             in_zero=in_zero, out_zero=epi.out_zero, act_min=epi.act_min, act_max=epi.act_max,
-            weights=w.astype(np.int8), bias=bias.astype(np.int32), mult=epi.mult, shift=epi.shift,
-        )
+            weights=w.astype(np.int8), bias=int32_bias(self.name, bias),
+            mult=epi.mult, shift=epi.shift,
+        ))
 
     def lower(self, g: Graph, target: Target) -> tuple[Call, ...]:
         layer = self.mac_layer(g)

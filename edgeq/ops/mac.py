@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeq.errors import ModelError
 from edgeq.ir import FloatArray, Graph, IntArray
 from edgeq.kernels.base import MacKernel, MacLayer, weight_blob
 from edgeq.ops.base import Act, Op, clamp_bounds
@@ -95,6 +96,24 @@ def exact_matmul(x: IntArray, w: IntArray) -> NDArray[np.int64]:
 def folded_bias(bias: IntArray, weight_sum: IntArray, in_zero: int) -> NDArray[np.int64]:
     """Bias with the input's zero point folded in: sum((x - z) * w) + b = sum(x * w) + this."""
     return np.asarray(bias, np.int64) - in_zero * np.asarray(weight_sum, np.int64)
+
+
+def proven(name: str, layer: MacLayer) -> MacLayer:
+    """`layer`, whose accumulators fit int32 for any input; raises ModelError where they do not."""
+    left = np.maximum(layer.shift.astype(np.int64), 0)
+    worst = int((layer.acc_bounds << np.minimum(left, 31)).max())
+    if worst >= 1 << 31:
+        raise ModelError(name, f"accumulators of up to {worst} after scaling", "below 2**31",
+                         "check the scales of this layer, its weights and bias")
+    return layer
+
+
+def int32_bias(name: str, bias: NDArray[np.int64]) -> NDArray[np.int32]:
+    """The folded bias as the C code holds it; raises ModelError where it does not fit."""
+    if np.any(np.abs(bias) >= 1 << 31):
+        raise ModelError(name, f"a bias of {int(np.abs(bias).max())} with the zero point folded in",
+                         "below 2**31", "check the scales and the bias of this layer")
+    return bias.astype(np.int32)
 
 
 def window_fields(layer: MacLayer) -> tuple[tuple[str, Value], ...]:

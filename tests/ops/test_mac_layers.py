@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -9,10 +11,12 @@ from hypothesis import strategies as st
 from mac_cases import Geometry, acts, dense_case, geometries, seeds, window_case, zeros
 from native import Native
 
+from edgeq.errors import ModelError
 from edgeq.execute import run_int
 from edgeq.ir import Graph, IntArray
 from edgeq.ops.base import Act
 from edgeq.ops.conv2d import Conv2D
+from edgeq.ops.dense import Dense
 from edgeq.ops.depthwise_conv2d import DepthwiseConv2D
 from edgeq.requant import requantize
 
@@ -129,3 +133,13 @@ def test_a_batch_is_its_samples(kind: type[Conv2D] | type[DepthwiseConv2D]) -> N
     whole = run_int(graph, {"x": batch})["y"]
     for i in range(3):
         np.testing.assert_array_equal(whole[i:i + 1], run_int(graph, {"x": batch[i:i + 1]})["y"])
+
+
+@pytest.mark.parametrize("bias", [2**31 - 1, -(2**31)])
+def test_accumulators_beyond_int32_are_refused(bias: int) -> None:
+    graph, _ = dense_case(1, 64, 3, Act.NONE, (127, 0), False, 4)
+    huge = replace(graph.tensor("b"), data=np.full(3, bias, np.int32))
+    op = graph.ops[0]
+    assert isinstance(op, Dense)
+    with pytest.raises(ModelError, match="layer: "):
+        op.mac_layer(graph.with_tensors(huge))
