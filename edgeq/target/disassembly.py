@@ -45,11 +45,12 @@ class Instruction:
     conditional: bool  # a branch that may fall through
     uses_load: bool  # the instruction before it in memory loads a register that this one names
     text: str
+    entry: int = 0  # address of its function
 
 
 # without a mnemonic: an instruction that objdump does not know, counted as ALU
 _LINE = re.compile(r"^\s*([0-9a-f]+):\t(\S*)(?:\t(.*))?$")
-_LABEL = re.compile(r"^[0-9a-f]+ <([^>]+)>:$")
+_LABEL = re.compile(r"^([0-9a-f]+) <([^>]+)>:$")
 _CONDITIONS = "eq|ne|cs|hs|cc|lo|mi|pl|vs|vc|hi|ls|ge|lt|gt|le"
 _BRANCH = re.compile(rf"^(b|b\.?({_CONDITIONS})|cbn?z|tbn?z|tb[bh]|wlst?p?|dlst?p?|br)$")
 _CALL = re.compile(rf"^(bl|bx|blx|blr|ret)({_CONDITIONS})?$")
@@ -72,25 +73,25 @@ def disassemble(board: Board, elf: Path) -> dict[int, Instruction]:
     machine = ("-m", "armv8.1-m.main") if helium else ()
     text = execute([find_tool(tool), *machine, "-d", "--no-show-raw-insn", str(elf)],
                    f"reading {elf.name}")
-    lines: list[tuple[int, str, str, str]] = []
-    function = ""
+    lines: list[tuple[int, str, int, str, str]] = []
+    function, entry = "", 0
     for line in text.splitlines():
         if label := _LABEL.match(line):
-            function = label[1]
+            entry, function = int(label[1], 16), label[2]
         elif match := _LINE.match(line):
             operands = re.split(r"\s*[@;]|\s//|\s<", match[3] or "")[0]
-            lines.append((int(match[1], 16), function, match[2], operands))
+            lines.append((int(match[1], 16), function, entry, match[2], operands))
     arm64 = "aarch64" in board.compiler
     found: dict[int, Instruction] = {}
     loaded = ""  # destinations of the load just before
-    for i, (address, name, mnemonic, operands) in enumerate(lines):
+    for i, (address, name, start, mnemonic, operands) in enumerate(lines):
         after = lines[i + 1][0] if i + 1 < len(lines) else address + 4
         word = re.sub(r"\.[nw]$", "", mnemonic)
         kind = _kind64(word, operands) if arm64 else _kind32(word, operands)
         uses = any(re.search(rf"\b{r}\b", operands) for r in loaded.split())
         found[address] = Instruction(
             address, after, name, kind, _units(kind, word, operands),
-            kind is Kind.BRANCH and word not in ("b", "br"), uses, f"{mnemonic} {operands}")
+            kind is Kind.BRANCH and word not in ("b", "br"), uses, f"{mnemonic} {operands}", start)
         loaded = _destinations(word, operands) if kind is Kind.LOAD else ""
     return found
 

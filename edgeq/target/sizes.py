@@ -1,4 +1,4 @@
-"""Flash and RAM of a generated library, from the linker's map; the stack, from the call graph."""
+"""Flash and RAM of a generated library, from the linker's map; the stack, from the code."""
 
 from __future__ import annotations
 
@@ -9,17 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgeq.board import Board
+from edgeq.target.disassembly import Instruction, disassemble
 from edgeq.target.folder import build_library
 from edgeq.target.library import read_library
+from edgeq.target.stack import stack_bound
 from edgeq.target.toolchain import Image
-
-LIBRARY_FRAME = 64  # bytes assumed for a function of the C library or libgcc, which has no graph
 
 _INPUT_SECTION = re.compile(
     r"^ (\.[\w.$-]+|COMMON)\s+0x([0-9a-f]+)\s+0x([0-9a-f]+) (\S.*)$", re.MULTILINE)
-_NODE = re.compile(
-    r'^node: \{ title: "([^"]+)" label: "[^"]*?\\n(\d+) bytes \(([^)]*)\)', re.MULTILINE)
-_EDGE = re.compile(r'^edge: \{ sourcename: "([^"]+)" targetname: "([^"]+)"', re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -29,8 +26,8 @@ class Sizes:
     `support` is what the image holds of the C library and libgcc because the library needs it;
     None where an operating system's C library comes along anyway. `image_flash` and `image_ram`
     are the whole test image with startup, semihosting and main: None under an operating system.
-    `stack` bounds what <name>_run and all it calls take; None when it is unknown (clang,
-    recursion, a frame of variable size). LIBRARY_FRAME bytes stand for each library function.
+    `stack` bounds what <name>_run and all it calls take; None when it is unknown (recursion,
+    a call through a pointer, a frame of variable size, the host board).
     """
 
     code: int
@@ -65,11 +62,16 @@ def measure_folder(folder: Path, board: Board, *, compiler: str | None = None) -
     library = read_library(folder)
     with tempfile.TemporaryDirectory(prefix="edgeq-") as name:
         image = build_library(library, board, Path(name), marks=False, compiler=compiler)
-        return image_sizes(image, board, len(library.sources), f"{library.name}_run")
+        program = disassemble(board, image.elf) if board.qemu is not None else {}
+        return image_sizes(image, board, len(library.sources), f"{library.name}_run", program)
 
 
-def image_sizes(image: Image, board: Board, own: int, root: str) -> Sizes:
-    """The sizes of the first `own` objects of `image`; the stack below and with function `root`."""
+def image_sizes(image: Image, board: Board, own: int, root: str,
+                program: Mapping[int, Instruction]) -> Sizes:
+    """The sizes of the first `own` objects of `image`; the stack of function `root`.
+
+    `program` is the disassembly of `image`; empty: the stack stays unknown.
+    """
     pieces = tuple(_pieces(image.map.read_text(encoding="utf-8", errors="replace")))
     objects = {str(path) for path in image.objects[:own]}
     mine = [p for p in pieces if p.file in objects]
@@ -81,7 +83,7 @@ def image_sizes(image: Image, board: Board, own: int, root: str) -> Sizes:
         support=_sum(support, ".text", ".rodata", ".data") if bare else None,
         image_flash=_sum(pieces, ".vectors", ".text", ".rodata", ".data") if bare else None,
         image_ram=_sum(pieces, ".data", ".bss", "COMMON") if bare else None,
-        stack=stack_bound(image.objects[:own], root),
+        stack=stack_bound(program, image.objects, root),
     )
 
 
@@ -95,34 +97,3 @@ def _pieces(text: str) -> Iterable[_Piece]:
 def _sum(pieces: Iterable[_Piece], *prefixes: str) -> int:
     return sum(p.size for p in pieces if any(
         p.section == prefix or p.section.startswith(f"{prefix}.") for prefix in prefixes))
-
-
-def stack_bound(objects: Iterable[Path], root: str) -> int | None:
-    """Bytes on the deepest path of calls from `root`, its own frame with it; None: unknown."""
-    frames: dict[str, int | None] = {}
-    calls: dict[str, set[str]] = {}
-    for path in objects:
-        graph = path.with_suffix(".ci")
-        if not graph.is_file():
-            return None
-        text = graph.read_text(encoding="utf-8", errors="replace")
-        for name, size, kind in _NODE.findall(text):
-            frames[name] = None if kind == "dynamic" else int(size)
-        for source, target in _EDGE.findall(text):
-            calls.setdefault(source, set()).add(target)
-    return _deepest(root, frames, calls, ())
-
-
-def _deepest(name: str, frames: Mapping[str, int | None], calls: Mapping[str, set[str]],
-             above: tuple[str, ...]) -> int | None:
-    """Depth of the tree of calls below `name`; None for recursion or an unknown frame."""
-    own = frames.get(name, None if name == "__indirect_call" else LIBRARY_FRAME)
-    if own is None or name in above:
-        return None
-    deepest = 0
-    for target in calls.get(name, ()):
-        below = _deepest(target, frames, calls, (*above, name))
-        if below is None:
-            return None
-        deepest = max(deepest, below)
-    return own + deepest

@@ -79,7 +79,7 @@ def test_sizes(name: str, tmp_path: Path) -> None:
     if board.bare_metal:
         assert sizes.image_flash is not None
         assert sizes.flash < sizes.image_flash < sizes.flash + 2_000
-        assert measure_folder(folder, board, compiler="clang").stack is None
+        assert (measure_folder(folder, board, compiler="clang").stack or 0) > 0
 
 
 def test_layers_keep_their_order_and_names(tmp_path: Path) -> None:
