@@ -137,7 +137,7 @@ def model_view(plan: Plan) -> ModelView:
     own = ("-ffunction-sections", "-fdata-sections")  # the build files have these
     arch = [f for f in board.cflags if f not in (*levels, *own)]
     return ModelView(
-        name=plan.name, guard=f"{plan.name.upper()}_H", board=board,
+        name=plan.name, guard=f"{plan.name}_H", board=board,
         cross=board.compiler.removesuffix("gcc") if board.compiler.endswith("-gcc") else "",
         cmake_system="Generic" if board.bare_metal else "Linux",
         cflags=" ".join(arch), opt=levels[-1] if levels else "-O2",

@@ -5,8 +5,8 @@
  *  - write every input before every run: a run reuses the bytes of inputs that it no longer needs;
  *  - read the outputs before you write the next input: they stay valid until then.
  */
-#ifndef BRANCHES_H
-#define BRANCHES_H
+#ifndef branches_H
+#define branches_H
 
 #include "eq.h"
 
