@@ -12,10 +12,12 @@ from edgeq.kernels import (
     dense_dsp,
     dense_mve,
     dense_neon,
+    dense_v7m,
     depthwise_c,
     depthwise_dsp,
     depthwise_mve,
     depthwise_neon,
+    depthwise_v7m,
 )
 from edgeq.kernels.base import MacKernel
 
@@ -31,6 +33,7 @@ DEPTHWISE: tuple[MacKernel, ...] = (
     *depthwise_c.KERNELS,
     *depthwise_mve.KERNELS,
     *depthwise_dsp.KERNELS,
+    *depthwise_v7m.KERNELS,
     *depthwise_neon.KERNELS,
 )
 
@@ -38,5 +41,6 @@ DENSE: tuple[MacKernel, ...] = (
     *dense_c.KERNELS,
     *dense_mve.KERNELS,
     *dense_dsp.KERNELS,
+    *dense_v7m.KERNELS,
     *dense_neon.KERNELS,
 )

@@ -179,6 +179,8 @@ void eq_copy_s8(const eq_copy_s8_t *p, const int8_t *restrict in, int8_t *restri
  * `weights` of the MAC layers hold bias, mult and shift too: see the kernel's Python file. All shifts
  * are to the right. `out` may start below a dying `in` by the generator's distance. */
 void eq_conv2d_s8_mve(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out, void *scratch);
+void eq_conv2d_relu_s8_mve(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out,
+                           void *scratch); /* for act_min == out_zero */
 void eq_dwconv2d_3x3_s8_mve(const eq_dwconv2d_s8_t *p, const int8_t *in, int8_t *out,
                             void *scratch);
 void eq_dense_s8_mve(const eq_dense_s8_t *p, const int8_t *restrict in, int8_t *restrict out,

@@ -1,0 +1,105 @@
+"""Convolutions for NEON: base (SMULL/SMLAL), dot product (SDOT), matrix multiply (SMMLA).
+
+All three take k = kh * kw * in_c padded with zero weights to a multiple of 16 and work on tiles of
+4 pixels. 1x1 kernels read pixels where they lie; others copy the input columns under
+one output column into scratch, where the patches of all its rows are contiguous.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeq.board import Target
+from edgeq.kernels.base import MacKernel, MacLayer, MacTables
+
+
+def right_shifts_only(layer: MacLayer) -> bool:
+    """All multipliers are at most 1, so that requantization never shifts left."""
+    return int(layer.shift.max()) <= 0
+
+
+def padded_rows(layer: MacLayer, group: int) -> NDArray[np.int8]:
+    """Weights as (out_c rounded up to group, k rounded up to 16), zeros beyond."""
+    rows = layer.weights.reshape(layer.out_c, -1)
+    k = -(-rows.shape[1] // 16) * 16
+    padded = np.zeros((-(-layer.out_c // group) * group, k), np.int8)
+    padded[: rows.shape[0], : rows.shape[1]] = rows
+    return padded
+
+
+def padded_tables(layer: MacLayer, group: int) -> MacTables:
+    """Bias, multiplier and shift, zeros up to a whole group of channels."""
+    pad = (0, -layer.out_c % group)
+    return MacTables(np.pad(layer.bias, pad), np.pad(layer.mult, pad), np.pad(layer.shift, pad))
+
+
+def tables8(layer: MacLayer) -> MacTables:
+    """For blocks of 8 channels."""
+    return padded_tables(layer, 8)
+
+
+def tables16(layer: MacLayer) -> MacTables:
+    """For blocks of 16 channels."""
+    return padded_tables(layer, 16)
+
+
+def pack_rows16(layer: MacLayer) -> NDArray[np.int8]:
+    """(out_c/4, k/16, 4, 16): 16 k of each of 4 channels side by side; out_c rounded up to 8."""
+    rows = padded_rows(layer, 8)
+    return rows.reshape(rows.shape[0] // 4, 4, -1, 16).transpose(0, 2, 1, 3).reshape(-1)
+
+
+def pack_dot(layer: MacLayer) -> NDArray[np.int8]:
+    """(out_c/16, k/16, 4, 4, 4, 4): for each quarter of 16 channels, 4 vectors of 4 c x 4 k."""
+    rows = padded_rows(layer, 16)
+    split = rows.reshape(rows.shape[0] // 16, 4, 4, rows.shape[1] // 16, 4, 4)
+    return split.transpose(0, 3, 1, 4, 2, 5).reshape(-1)
+
+
+def pack_i8mm(layer: MacLayer) -> NDArray[np.int8]:
+    """(out_c/16, k/16, 8, 2, 2, 8): for each pair of channels, 8 k of both, then the next 8 k."""
+    rows = padded_rows(layer, 16)
+    split = rows.reshape(rows.shape[0] // 16, 8, 2, rows.shape[1] // 16, 2, 8)
+    return split.transpose(0, 3, 1, 4, 2, 5).reshape(-1)
+
+
+def _fits_base(layer: MacLayer, target: Target) -> bool:
+    return right_shifts_only(layer) and int(layer.weights.min()) >= -127
+
+
+def _fits(layer: MacLayer, target: Target) -> bool:
+    return right_shifts_only(layer)
+
+
+def _strip_bytes(layer: MacLayer) -> int:
+    """Scratch: 4 patches where rows are dilated or a 1x1 pixel needs padding, else a strip."""
+    row = layer.kw * layer.in_c
+    k = -(-layer.kh * row // 16) * 16
+    if layer.kh == 1 and layer.kw == 1 and layer.in_c % 16 == 0:
+        return 0 if layer.pad_top == 0 and layer.pad_left == 0 else 4 * k + 16
+    rows = (layer.out_h - 1) * layer.stride_h + layer.kh
+    strip = rows * row + 16 if layer.dil_h == layer.dil_w == 1 else 0
+    return max(strip, 4 * k) + 16
+
+
+KERNELS = (
+    MacKernel(
+        func="eq_conv2d_s8_neon_i8mm", isa="neon_i8mm", source="kernels/eq_conv2d_s8_neon_i8mm.c",
+        fits=_fits, tables=tables16, pack=pack_i8mm,
+        layout="(out_c/16, k/16, 8, 2, 2, 8), zero padded",
+        scratch=_strip_bytes, headers=("kernels/eq_neon.h", "kernels/eq_neon_conv.h"),
+    ),
+    MacKernel(
+        func="eq_conv2d_s8_neon_dot", isa="neon_dot", source="kernels/eq_conv2d_s8_neon_dot.c",
+        fits=_fits, tables=tables16, pack=pack_dot,
+        layout="(out_c/16, k/16, 4, 4, 4, 4), zero padded",
+        scratch=_strip_bytes, headers=("kernels/eq_neon.h", "kernels/eq_neon_conv.h"),
+    ),
+    MacKernel(
+        func="eq_conv2d_s8_neon", isa="neon", source="kernels/eq_conv2d_s8_neon.c",
+        fits=_fits_base, tables=tables8, pack=pack_rows16,
+        layout="(out_c/4, k/16, 4, 16), zero padded",
+        scratch=_strip_bytes, headers=("kernels/eq_neon.h", "kernels/eq_neon_conv.h"),
+    ),
+)

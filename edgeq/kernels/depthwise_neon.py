@@ -1,0 +1,57 @@
+"""Depthwise convolutions for NEON: 8 channels at a time out of a ring of padded rows."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeq.board import Target
+from edgeq.kernels.base import MacKernel, MacLayer
+from edgeq.kernels.conv2d_neon import right_shifts_only
+
+
+def _fits(layer: MacLayer, target: Target) -> bool:
+    return (
+        layer.in_c == layer.out_c and layer.out_c % 8 == 0 and layer.dil_h == layer.dil_w == 1
+        and right_shifts_only(layer) and int(layer.weights.min()) >= -127
+    )
+
+
+def _ring_bytes(layer: MacLayer) -> int:
+    """kh padded rows."""
+    return layer.kh * ((layer.out_w - 1) * layer.stride_w + layer.kw) * layer.in_c
+
+
+def _overlap(layer: MacLayer) -> int | None:
+    """In place where output rows are no longer than the input rows that they replace."""
+    same = layer.stride_h == 1 and layer.out_w <= layer.in_w and layer.pad_top < layer.kh
+    return 0 if same and layer.out_h <= layer.in_h else None
+
+
+def _fits_dot(layer: MacLayer, target: Target) -> bool:
+    return (_fits(layer, target) and (layer.kh, layer.kw) == (3, 3)
+            and layer.stride_h == layer.stride_w and layer.stride_w <= 2)
+
+
+def pack_words(layer: MacLayer) -> NDArray[np.int8]:
+    """(out_c/8, 3, 8, 4): for each kernel column a word (ky 0, 1, 2, zero) a channel."""
+    words = np.zeros((layer.out_c // 8, 3, 8, 4), np.int8)
+    taps = layer.weights.reshape(3, 3, layer.out_c // 8, 8)  # (ky, kx, block, c)
+    words[..., :3] = taps.transpose(2, 1, 3, 0)
+    return words.reshape(-1)
+
+
+KERNELS = (
+    MacKernel(
+        func="eq_dwconv2d_s8_neon_dot", isa="neon_dot",
+        source="kernels/eq_dwconv2d_s8_neon_dot.c", fits=_fits_dot, pack=pack_words,
+        layout="(out_c/8, kx, 8, ky and a zero)", scratch=_ring_bytes, overlap=_overlap,
+        headers=("kernels/eq_neon.h", "kernels/eq_neon_dw.h"),
+    ),
+    MacKernel(
+        func="eq_dwconv2d_s8_neon", isa="neon", source="kernels/eq_dwconv2d_s8_neon.c",
+        fits=_fits, pack=lambda layer: layer.weights.reshape(-1), layout="(kh, kw, out_c)",
+        scratch=_ring_bytes, overlap=_overlap,
+        headers=("kernels/eq_neon.h", "kernels/eq_neon_dw.h"),
+    ),
+)

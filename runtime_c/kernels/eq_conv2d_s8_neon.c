@@ -1,0 +1,95 @@
+/* eq_conv2d_s8_neon - convolution, NEON without dot product: SMULL + SMLAL add two products in
+ * 16 bits (weights >= -127), SADALP widens; 16 k of 4 channels at a time. */
+#include "eq_neon.h"
+
+#if defined(__ARM_NEON)
+
+#if defined(__aarch64__)
+enum { EQ_PX = 4 };
+#else
+enum { EQ_PX = 2 };  /* half as many registers */
+#endif
+
+/* sums[i] = dot products of pixel x[i] with the 4 channels in w, EQ_PX pixels. */
+static inline void tile(const int8_t *const *x, const int8_t *w, int32_t k, int32x4_t *sums)
+{
+    int32x4_t acc[EQ_PX][4];
+    for (int32_t i = 0; i < EQ_PX; i++) {
+        for (int32_t c = 0; c < 4; c++) {
+            acc[i][c] = vdupq_n_s32(0);
+        }
+    }
+    for (int32_t j = 0; j < k; j += 16, w += 64) {
+        int8x16_t v[EQ_PX];
+        for (int32_t i = 0; i < EQ_PX; i++) {
+            v[i] = vld1q_s8(x[i] + j);
+        }
+        const int8x16x4_t u = eq_neon_load64(w);
+        for (int32_t c = 0; c < 4; c++) {
+            for (int32_t i = 0; i < EQ_PX; i++) {
+                acc[i][c] = eq_neon_mac16(acc[i][c], v[i], u.val[c]);
+            }
+        }
+    }
+    for (int32_t i = 0; i < EQ_PX; i++) {
+        sums[i] = eq_neon_sums(acc[i][0], acc[i][1], acc[i][2], acc[i][3]);
+    }
+}
+
+/* 8 channels of EQ_PX pixels. */
+static inline void block(const eq_conv2d_s8_t *p, const int8_t *const *x, const int8_t *w, int32_t k,
+                         int32_t oc, eq_neon_range_t range, int32_t plain, int8x8_t *y)
+{
+    int32x4_t lo[EQ_PX], hi[EQ_PX];
+    tile(x, w, k, lo);
+    tile(x, w + 4 * k, k, hi);
+    const eq_neon_params_t a = eq_neon_params(p->bias + oc, p->mult + oc, p->shift + oc);
+    const eq_neon_params_t b = eq_neon_params(p->bias + oc + 4, p->mult + oc + 4, p->shift + oc + 4);
+    for (int32_t i = 0; i < EQ_PX; i++) {
+        y[i] = eq_neon_outputs8(vaddq_s32(lo[i], a.bias), vaddq_s32(hi[i], b.bias), a, b, range,
+                                plain);
+    }
+}
+
+static inline void pixels_as(const eq_conv2d_s8_t *p, const int8_t *const *x, int32_t k,
+                             int8_t *const *out, int32_t plain)
+{
+    const eq_neon_range_t range = eq_neon_range(p->out_zero, p->act_min, p->act_max);
+    const int8_t *w = p->weights;
+    int8x8_t y[EQ_PX];
+    int32_t oc = 0;
+    for (; oc + 8 <= p->out_c; oc += 8, w += 8 * k) {
+        block(p, x, w, k, oc, range, plain, y);
+        for (int32_t i = 0; i < EQ_PX; i++) {
+            vst1_s8(out[i] + oc, y[i]);
+        }
+    }
+    if (oc < p->out_c) {
+        block(p, x, w, k, oc, range, plain, y);
+        for (int32_t i = 0; i < EQ_PX; i++) {
+            eq_neon_store(out[i] + oc, y[i], p->out_c - oc);
+        }
+    }
+}
+
+static void pixels(const eq_conv2d_s8_t *p, const int8_t *const x[4], int32_t k,
+                   int8_t *const out[4])
+{
+    for (int32_t i = 0; i < 4; i += EQ_PX) {
+        if (eq_neon_plain(p->out_zero, p->act_min, p->act_max)) {
+            pixels_as(p, x + i, k, out + i, 1);
+        } else {
+            pixels_as(p, x + i, k, out + i, 0);
+        }
+    }
+}
+
+#include "eq_neon_conv.h"
+
+void eq_conv2d_s8_neon(const eq_conv2d_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
+                       void *restrict scratch)
+{
+    eq_neon_conv(p, in, out, scratch);
+}
+
+#endif
