@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeq.board import Target
+from edgeq.board import Optimize, Target
 from edgeq.kernels.base import MacKernel, MacLayer
 
 LAYOUT = ("records of 4 channels: taps (steps, 4, 16) in the order (kw, kh, in_c), "
@@ -91,11 +93,23 @@ def _fits(layer: MacLayer, target: Target) -> bool:
     return right_shifts(layer) and layer.dil_w == 1
 
 
-KERNELS = (
-    MacKernel(
-        func="eq_conv2d_s8_mve", isa="mve", source="kernels/eq_conv2d_s8_mve.c",
-        fits=_fits, pack=_pack, layout=LAYOUT, scratch=_scratch,
-        headers=("kernels/eq_mve_gemm_s8.c", "kernels/eq_mve_gemm.h", "kernels/eq_mve.h"),
+def _relu(layer: MacLayer, target: Target) -> bool:
+    """Where everything below the zero point is clamped, its rounding does not matter."""
+    small = target.optimize is Optimize.SIZE
+    return _fits(layer, target) and layer.act_min == layer.out_zero and not small
+
+
+GEMM = ("kernels/eq_mve_gemv_s8.c", "kernels/eq_mve_gemm.h", "kernels/eq_mve.h")
+_SHARED = ("kernels/eq_mve_conv2d_s8.c", "kernels/eq_mve_gemm_pair.h", *GEMM)
+
+
+def _kernel(name: str, fits: Callable[[MacLayer, Target], bool]) -> MacKernel:
+    return MacKernel(
+        func=f"eq_conv2d{name}_s8_mve", isa="mve", source=f"kernels/eq_conv2d{name}_s8_mve.c",
+        fits=fits, pack=_pack, layout=LAYOUT, scratch=_scratch,
+        headers=(f"kernels/eq_mve_gemm{name}_s8.c", *_SHARED),
         own_tables=True, overlap=_overlap,
-    ),
-)
+    )
+
+
+KERNELS = (_kernel("_relu", _relu), _kernel("", _fits))

@@ -1,4 +1,4 @@
-/* eq_mve_gemm.h - the matrix product that the Helium convolutions share. MVE only. */
+/* eq_mve_gemm.h - the matrix products that the Helium convolutions share. MVE only. */
 #ifndef EQ_MVE_GEMM_H
 #define EQ_MVE_GEMM_H
 
@@ -15,8 +15,16 @@ typedef struct {
 } eq_mve_gemm_t;
 
 /* out[i * out_c + c] for `pixels` columns; column i starts at cols + i * stride and is read for
- * 16 * steps bytes. `out` and `cols` are disjoint. */
-void eq_mve_gemm_s8(const eq_mve_gemm_t *g, const int8_t *cols, int32_t stride, int32_t pixels,
-                    int8_t *out);
+ * 16 * steps bytes. `out` and `cols` are disjoint. The second one is for act_min == out_zero. */
+typedef void eq_mve_gemm_fn(const eq_mve_gemm_t *g, const int8_t *cols, int32_t stride,
+                            int32_t pixels, int8_t *out);
+eq_mve_gemm_fn eq_mve_gemm_s8, eq_mve_gemm_relu_s8;
+
+/* The same for one column, 8 channels at a time. */
+void eq_mve_gemv_s8(const eq_mve_gemm_t *g, const int8_t *col, int8_t *out);
+
+/* A convolution by one of the products above; see eq_conv2d_s8_mve. */
+void eq_mve_conv2d_s8(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out, int8_t *scratch,
+                      eq_mve_gemm_fn *gemm);
 
 #endif
