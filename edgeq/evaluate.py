@@ -51,6 +51,9 @@ class Evaluation:
         return max(self.groups, key=lambda share: share.drop, default=None)
 
 
+NOT_EVALUATED = Evaluation(0, None, None, None, {})
+
+
 class Comparison:
     """Collects batches of outputs; `result` makes the figures."""
 

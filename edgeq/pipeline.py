@@ -15,8 +15,8 @@ from edgeq.board import Board, Target
 from edgeq.ctext import checked_name, model_name
 from edgeq.dataset import Dataset, Preprocess, load_dataset
 from edgeq.emit import emit
-from edgeq.errors import ToolchainError
-from edgeq.evaluate import Comparison, Evaluation, sqnr_db
+from edgeq.errors import ToolchainError, UsageError
+from edgeq.evaluate import NOT_EVALUATED, Comparison, Evaluation, sqnr_db
 from edgeq.execute import run_float, run_int
 from edgeq.folder import write
 from edgeq.ir import FloatArray, Graph, IntArray
@@ -44,10 +44,11 @@ class Request:
 
     model: Path
     target: Target
-    calib: str
+    calib: str | None  # None is fine for a model that is quantized already
     recipe: Recipe
     preprocess: Preprocess = field(default_factory=Preprocess)
     name: str | None = None
+    board_file: Path | None = None  # where the board is a file of the user's
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,22 +63,49 @@ class Result:
 
 def build(request: Request, progress: Progress = lambda what, share: None) -> Result:
     """Every stage in order; raises EdgeqError and leaves nothing behind."""
-    name = name_of(request)
+    name_of(request)  # a name that cannot be is refused before the work
     progress("read the model", 0.0)
     graph = simplify(read(request.model))
+    if is_integer(graph):
+        return _finish(request, _Measured(Quantized(graph, graph, (), None), "", 0), progress)
+    if request.calib is None:
+        raise UsageError("--calib", "no calibration samples are given",
+                         ".npz, .npy, a folder with labels.csv, module:function",
+                         "give some hundred real samples; --calib random only shows that it builds")
     data = load_dataset(request.calib, request.preprocess, graph)
     samples = data.real()
     quantized = quantize(graph, tuple(samples[n] for n in graph.ins), request.recipe, progress)
-    plan = lower(quantized.graph, request.target, name)
     evaluation = compare(graph, quantized.graph, data, progress)
+    measured = _Measured(quantized, data.source, len(data), evaluation,
+                         layer_sqnr(quantized, data), (_RANDOM,) if data.is_random else ())
+    return _finish(request, measured, progress)
+
+
+@dataclass(frozen=True, eq=False)
+class _Measured:
+    """The integer graph and what is known of its quality."""
+
+    quantized: Quantized
+    source: str  # of the samples
+    samples: int
+    evaluation: Evaluation = NOT_EVALUATED
+    layer_sqnr: Mapping[str, float | None] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+def _finish(request: Request, measured: _Measured, progress: Progress) -> Result:
+    """The stages behind quantization: lower, emit, measure, report."""
+    quantized = measured.quantized
+    plan = lower(quantized.graph, request.target, name_of(request))
     files = emit(plan)
     progress("measure the code", 0.0)
     sizes, warnings = footprint(files, request.target.board)
     built = Built(
-        model=request.model, plan=plan, recipe=request.recipe.name, data=data,
+        model=request.model, plan=plan, recipe=request.recipe.name, source=measured.source,
+        samples=measured.samples, preprocess=request.preprocess, board_file=request.board_file,
         steps=tuple(Step(s.name, s.kept, _step_note(s)) for s in quantized.steps),
-        float_vs_int=evaluation, layer_sqnr=layer_sqnr(quantized, data),
-        warnings=((_RANDOM,) if data.is_random else ()) + warnings)
+        float_vs_int=measured.evaluation, layer_sqnr=measured.layer_sqnr,
+        warnings=measured.warnings + warnings)
     content = report(built, sizes)
     files["report.json"] = json.dumps(content, indent=2) + "\n"
     files["report.html"] = html(content)
@@ -102,6 +130,11 @@ def footprint(files: Mapping[str, str], board: Board) -> tuple[Footprint | None,
     except ToolchainError as error:
         return None, (f"code size not measured: {error}",)
     return Footprint(sizes.code, sizes.flash, sizes.stack), ()
+
+
+def is_integer(graph: Graph) -> bool:
+    """True for a model whose file was quantized already."""
+    return all(graph.tensor(name).q is not None for name in graph.ins)
 
 
 def compare(graph: Graph, ints: Graph, data: Dataset, progress: Progress) -> Evaluation:

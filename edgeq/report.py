@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import edgeq
 from edgeq.board import Board
-from edgeq.dataset import Dataset, Preprocess
+from edgeq.dataset import Preprocess
 from edgeq.evaluate import Evaluation, Share
 from edgeq.facts import MARKER, plan_facts
 from edgeq.ir import Graph
@@ -38,11 +38,14 @@ class Built:
     model: Path
     plan: Plan
     recipe: str
-    data: Dataset
+    source: str  # of the calibration samples; empty for a model that was quantized already
+    samples: int
+    preprocess: Preprocess
     steps: tuple[Step, ...]
     float_vs_int: Evaluation
     layer_sqnr: Mapping[str, float | None]  # by tensor name
     warnings: tuple[str, ...] = ()
+    board_file: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -61,10 +64,11 @@ def report(built: Built, footprint: Footprint | None = None) -> dict[str, Json]:
     made: dict[str, Json] = {
         "generator": MARKER, "edgeq": edgeq.__version__, "model": plan.name, "board": board.name,
         "source": {"path": str(built.model.resolve()), "sha256": digest(built.model)},
-        "target": board_json(board),
+        "target": {**board_json(board),
+                   "file": None if built.board_file is None else str(built.board_file)},
         "recipe": {"name": built.recipe},
-        "data": {"source": built.data.source, "samples": len(built.data)},
-        "preprocess": preprocess_json(built.data.preprocess),
+        "data": {"source": built.source, "samples": built.samples},
+        "preprocess": preprocess_json(built.preprocess),
         "macs": facts["macs"], "arena_bytes": facts["arena_bytes"],
         "weights_bytes": facts["weights_bytes"], "const_bytes": facts["const_bytes"],
         "stack_bytes": None if footprint is None else footprint.stack,

@@ -60,7 +60,7 @@ def html(report: Report) -> str:
     env.filters["size"] = size_text
     env.filters["count"] = count_text
     env.filters["percent"] = percent_text
-    env.filters["decibel"] = lambda value: "exact" if value is None else f"{value:.1f} dB"
+    env.filters["decibel"] = lambda value: "–" if value is None else f"{value:.1f} dB"
     env.filters["shape"] = lambda shape: " × ".join(str(n) for n in shape)
     env.filters["sqnr_class"] = sqnr_class
     return env.get_template("report.html.j2").render(r=report, map=memory_map(report))

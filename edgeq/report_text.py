@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from edgeq.errors import UsageError
 from edgeq.numbertext import count_text, percent_text, size_text
 
 
@@ -38,6 +39,9 @@ def summary(report: Mapping[str, object]) -> Iterator[str]:
 def _accuracy(report: Mapping[str, object]) -> Iterator[str]:
     cost = report["float_vs_int"]
     assert isinstance(cost, Mapping)
+    if not cost["samples"]:
+        yield "  accuracy  not measured: the model was quantized before"
+        return
     where = f"on {cost['samples']} calibration samples"
     if cost["accuracy"] is not None:
         yield (f"  accuracy  {percent_text(cost['accuracy']['int'])} in integers, "
@@ -57,6 +61,8 @@ def accuracy_lost(report: Mapping[str, object]) -> float:
     cost = report["float_vs_int"]
     assert isinstance(cost, Mapping)
     accuracy = cost["accuracy"]
+    if cost["agreement"] is None:
+        raise UsageError("--max-drop", "the model was quantized before, there is no float model")
     if accuracy is None:
         return 1.0 - float(cost["agreement"])
     return float(accuracy["float"]) - float(accuracy["int"])

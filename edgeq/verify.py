@@ -81,18 +81,18 @@ def open_folder(path: Path) -> BuiltFolder:
                          "run `edgeq build` first") from None
 
 
-def float_graph(folder: BuiltFolder, model: Path | None) -> Graph:
-    """The float network that `folder` was made from, or the one in `model`.
+def model_graph(folder: BuiltFolder, model: Path | None) -> Graph:
+    """The network that `folder` was made from, or the one in `model`.
 
     Raises DataError where the file has moved or is another one now.
     """
     if model is not None:
         return simplify(read(model))
     if not folder.model.is_file():
-        raise DataError(str(folder.model), "the float model is no longer there", "",
+        raise DataError(str(folder.model), "the model is no longer there", "",
                         "give its new place with --model")
     if digest(folder.model) != folder.sha256:
-        raise DataError(str(folder.model), "the float model has changed since the build", "",
+        raise DataError(str(folder.model), "the model has changed since the build", "",
                         "build again, or give the old file with --model")
     return simplify(read(folder.model))
 
@@ -100,8 +100,8 @@ def float_graph(folder: BuiltFolder, model: Path | None) -> Graph:
 def evaluate(folder: BuiltFolder, spec: str, preprocess: Preprocess, model: Path | None,
              progress: Progress) -> Evaluation:
     """The float network against the generated C, compiled for this machine, on the data `spec`."""
-    graph = float_graph(folder, model)
-    _check_names(folder, graph)
+    graph = model_graph(folder, model)
+    _check_comparable(folder, graph)
     data = load_dataset(spec, preprocess, graph)
     network = FloatModel(model or folder.model, graph)
     progress("compile", 0.0)
@@ -157,7 +157,10 @@ def _first_difference(got: tuple[IntArray, ...], want: tuple[IntArray, ...]) -> 
     return min(found, key=lambda d: (d.sample, d.output, d.element), default=None)
 
 
-def _check_names(folder: BuiltFolder, graph: Graph) -> None:
+def _check_comparable(folder: BuiltFolder, graph: Graph) -> None:
+    if any(graph.tensor(name).q is not None for name in graph.ins):
+        raise DataError(str(folder.model), "is an integer model, there is nothing to compare with",
+                        "a float model", "give the float original with --model")
     if set(graph.ins) != set(folder.inputs) or not set(folder.outputs) <= set(graph.tensors):
         raise DataError("--model", "has other inputs or outputs than the built model",
                         ", ".join((*folder.inputs, *folder.outputs)),

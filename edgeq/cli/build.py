@@ -62,13 +62,12 @@ def build(model: Path | None, board: str | None, calib: str | None, output: Path
     if model is None:
         model = resource_dir("examples") / "digits" / "digits.tflite"
         calib = calib or str(model.with_name("digits_calib.npz"))
-    if calib is None:
-        raise UsageError("--calib", "no calibration samples are given",
-                         ".npz, .npy, a folder with labels.csv, module:function",
-                         "give some hundred real samples; --calib random only shows that it builds")
+    how = load_recipe(recipe)
+    default = Preprocess(how.scale, how.offset, how.label_offset)
     request = pipeline.Request(
-        model=model, target=target, calib=calib, recipe=load_recipe(recipe), name=name,
-        preprocess=preprocess_from(scale, offset, label_offset, Preprocess()))
+        model=model, target=target, calib=calib, recipe=how, name=name,
+        board_file=Path(board).resolve() if board.endswith(".toml") else None,
+        preprocess=preprocess_from(scale, offset, label_offset, default))
     folder = output or Path(f"{pipeline.name_of(request)}-{target.board.name}")
     check_folder(folder, force=force)
     with progress_bar() as progress:
@@ -96,7 +95,7 @@ def _check_budgets(report: Mapping[str, object], max_ram: int | None, max_flash:
     from edgeq.report_text import accuracy_lost, ram_bytes
 
     missed = []
-    ram, flash, lost = ram_bytes(report), report.get("flash_bytes"), accuracy_lost(report)
+    ram, flash = ram_bytes(report), report.get("flash_bytes")
     if max_ram is not None and ram > max_ram:
         missed.append(f"RAM {ram:,} bytes of at most {max_ram:,}")
     if max_flash is not None:
@@ -105,6 +104,7 @@ def _check_budgets(report: Mapping[str, object], max_ram: int | None, max_flash:
                                  "code's size is not known", "", "`edgeq run` names the package")
         if flash > max_flash:
             missed.append(f"flash {flash:,} bytes of at most {max_flash:,}")
+    lost = 0.0 if max_drop is None else accuracy_lost(report)
     if max_drop is not None and 100 * lost > max_drop:
         missed.append(f"accuracy lost {100 * lost:.2f} points of at most {max_drop:g}")
     if missed:

@@ -38,7 +38,7 @@ def run(folder: Path, qemu: bool, data: str | None, samples: int, board: str | N
         if data is None:
             inputs = verify.noise(built)
         else:
-            graph = verify.float_graph(built, None)
+            graph = verify.model_graph(built, None)
             inputs = verify.integer_inputs(
                 built, load_dataset(data, built.preprocess, graph), samples)
         check = verify.check_on_board(built, inputs, target, timeout)
