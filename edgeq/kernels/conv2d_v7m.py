@@ -10,15 +10,19 @@ from edgeq.kernels.base import MacKernel, MacLayer
 from edgeq.kernels.conv2d_dsp import only_right_shifts, overlap_patches, right_shifts
 
 
+def padded_rows(layer: MacLayer) -> NDArray[np.int8]:
+    """(out_c, k) filled up with zeros to a multiple of 4."""
+    rows = layer.weights.reshape(layer.out_c, -1)
+    padded = np.zeros((layer.out_c, -(-rows.shape[1] // 4) * 4), np.int8)
+    padded[:, : rows.shape[1]] = rows
+    return padded
+
+
 def pack_stream(layer: MacLayer) -> NDArray[np.int8]:
     """For every channel: bias, weights filled up to a multiple of 4, mult, right shift - 1."""
-    rows = layer.weights.reshape(layer.out_c, -1)
-    k = rows.shape[1]
-    padded = np.zeros((layer.out_c, -(-k // 4) * 4), np.int8)
-    padded[:, :k] = rows
     parts = (
         layer.bias.astype("<i4").view("<u4")[:, None],
-        padded.view("<u4"),
+        padded_rows(layer).view("<u4"),
         layer.mult.astype("<i4").view("<u4")[:, None],
         right_shifts(layer)[:, None],
     )
@@ -33,13 +37,24 @@ def fits_pairs(layer: MacLayer, target: Target) -> bool:
             and layer.acc_bound < 1 << 30)
 
 
+def patches_bytes(layer: MacLayer) -> int:
+    """Four widened patches and one pixel of padding (eq_conv_patches.h)."""
+    return -(-layer.kh * layer.kw * layer.in_c // 4) * 32 + layer.in_c
+
+
+def overlap(layer: MacLayer) -> int:
+    """Four patches are in scratch before their outputs are written."""
+    return overlap_patches(layer, 4)
+
+
 KERNELS = (
     MacKernel(
         func="eq_conv2d_s8_v7m", isa="v7m", source="kernels/eq_conv2d_s8_v7m.c",
         fits=fits_pairs, pack=pack_stream,
         layout="a stream for every channel: bias, weights in (kh, kw, in_c), mult, shift - 1",
-        scratch=lambda layer: -(-layer.kh * layer.kw * layer.in_c // 4) * 32 + layer.in_c,
-        headers=("kernels/eq_gemm4_s8_v7m.c", "kernels/eq_gemm_v7m.h"),
-        own_tables=True, overlap=lambda layer: overlap_patches(layer, 4),
+        scratch=patches_bytes,
+        headers=("kernels/eq_gemm4_s8_v7m.c", "kernels/eq_gemm_v7m.h",
+                 "kernels/eq_conv_patches.h"),
+        own_tables=True, overlap=overlap,
     ),
 )

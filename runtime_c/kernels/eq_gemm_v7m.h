@@ -9,7 +9,7 @@
 
 #include "eq.h"
 
-/* A matrix product over pixels that eq_widen4 widened, as eq_gemm4_s8_v7m reads it (offsets of
+/* A matrix product over the patches of eq_conv_patches.h, as eq_gemm4_s8_v7m reads it (offsets of
  * the fields matter). The weights are one stream, for every channel: bias (int32), weights filled
  * up with zeros to a multiple of 4, mult (int32), right shift - 1 (int32). */
 typedef struct {
@@ -23,18 +23,6 @@ typedef struct {
  * fourth to the first, so distance 0 drops a pixel. x: 2 words for every k, 4 * quads of them. */
 void eq_gemm4_s8_v7m(const eq_gemm_v7m_t *p, const uint32_t *x, int8_t *out,
                      const int32_t distance[3]);
-
-/* Widens n > 0 inputs of four pixels; returns the end of what it wrote. */
-static inline uint32_t *eq_widen4(const int8_t *x0, const int8_t *x1, const int8_t *x2,
-                                  const int8_t *x3, int32_t n, uint32_t *to)
-{
-    do {
-        to[0] = (uint32_t)*x0++ + ((uint32_t)*x1++ << 16);
-        to[1] = (uint32_t)*x2++ + ((uint32_t)*x3++ << 16);
-        to += 2;
-    } while (--n > 0);
-    return to;
-}
 
 /* From accumulator to int8: multiplier, right shift s + 1 half away from zero, zero point
  * (zero2 = 2 * zero + 1), saturation to [-128, 127]; |acc| < 2^30. */

@@ -1,0 +1,33 @@
+/* eq_conv2d_s8_v6m - convolution: four patches widened, then all channels. ARMv6-M.
+ *
+ * Weights: (out_c, 4 * ceil(k / 4)), filled up with zeros, k = kh * kw * in_c; shift holds right
+ * shift - 1. Scratch: four widened patches (32 * ceil(k / 4) bytes), then in_c bytes that stand for
+ * padding. `out` may lie over inputs that no later patch reads. */
+#if defined(__ARM_ARCH) && __ARM_ARCH >= 6 && __ARM_ARCH_PROFILE == 'M'
+#include "eq_conv_patches.h"
+#include "eq_gemm_v6m.h"
+
+void eq_conv2d_s8_v6m(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out, void *scratch)
+{
+    const int32_t out_c = p->out_c, quads = ((int32_t)p->kh * p->kw * p->in_c + 3) / 4;
+    const eq_clamp_v6m_t q = {2 * p->out_zero + 1, p->act_min, p->act_max};
+    eq_patches_t patches = eq_patches_begin(p, in, (int8_t *)scratch + 32 * quads);
+    for (int32_t left = (int32_t)p->out_h * p->out_w; left > 0; left -= 4) {
+        const int8_t *w = p->weights;
+        const int32_t second = left > 1 ? out_c : 0, third = left > 2 ? 2 * out_c : 0;
+        const int32_t fourth = left > 3 ? 3 * out_c : 0;
+        eq_patches_next(&patches, scratch);
+        for (int32_t oc = 0; oc < out_c; oc++, w += 4 * quads, out++) {
+            const int32_t bias = p->bias[oc];
+            const eq_channel_v6m_t c = eq_channel_v6m(p->mult[oc], p->shift[oc]);
+            int32_t sums[4];
+            eq_dot4_s8_v6m(scratch, w, quads, sums);
+            out[fourth] = (int8_t)eq_finish_v6m(sums[3] + bias, c, q);
+            out[third] = (int8_t)eq_finish_v6m(sums[2] + bias, c, q);
+            out[second] = (int8_t)eq_finish_v6m(sums[1] + bias, c, q);
+            out[0] = (int8_t)eq_finish_v6m(sums[0] + bias, c, q);
+        }
+        out += 3 * out_c;
+    }
+}
+#endif

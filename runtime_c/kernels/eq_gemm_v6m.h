@@ -1,0 +1,49 @@
+/* eq_gemm_v6m.h - what the Cortex-M0+ kernels share: requantization without a long multiply. ARMv6-M.
+ *
+ * The convolution packs two pixels in a word as on Cortex-M3, see eq_gemm_v7m.h. */
+#ifndef EQ_GEMM_V6M_H
+#define EQ_GEMM_V6M_H
+
+#include "eq.h"
+
+/* Requantization of one channel. */
+typedef struct {
+    int32_t high, low; /* halves of the multiplier: 65536 * high + low */
+    int32_t shift;     /* right shift - 1 */
+} eq_channel_v6m_t;
+
+/* What holds for all channels. */
+typedef struct {
+    int32_t zero2; /* 2 * out_zero + 1 */
+    int32_t act_min, act_max;
+} eq_clamp_v6m_t;
+
+static inline eq_channel_v6m_t eq_channel_v6m(int32_t mult, int32_t shift)
+{
+    const eq_channel_v6m_t c = {mult >> 16, mult & 0xFFFF, shift};
+    return c;
+}
+
+/* From accumulator to int8; |acc| < 2^29. With acc = 65536 a + b, b signed, and the multiplier's
+ * halves h and l, round(acc * mult / 2^31) is 2 a h + floor((a l + b h + floor(b l / 2^16) + 2^14)
+ * / 2^15), and no term leaves 32 bits. */
+static inline int32_t eq_finish_v6m(int32_t acc, eq_channel_v6m_t c, eq_clamp_v6m_t q)
+{
+    const int32_t b = (int16_t)acc, a = (acc - b) >> 16;
+    int32_t x = 2 * a * c.high + ((a * c.low + b * c.high + ((b * c.low) >> 16) + (1 << 14)) >> 15);
+    x += x >> 31;
+    x = ((x >> c.shift) + q.zero2) >> 1;
+    if (x < q.act_min) {
+        x = q.act_min;
+    }
+    if (x > q.act_max) {
+        x = q.act_max;
+    }
+    return x;
+}
+
+/* The sums of one channel over the four patches of eq_conv_patches.h. x: 2 words a k; w: 4 * quads
+ * weights, aligned to 4 bytes. */
+void eq_dot4_s8_v6m(const uint32_t *x, const int8_t *w, int32_t quads, int32_t sums[4]);
+
+#endif
