@@ -7,6 +7,7 @@ from edgeq.kernels import (
     conv2d_dsp,
     conv2d_mve,
     conv2d_neon,
+    conv2d_v6m,
     conv2d_v7m,
     dense_c,
     dense_dsp,
@@ -26,6 +27,7 @@ CONV2D: tuple[MacKernel, ...] = (
     *conv2d_mve.KERNELS,
     *conv2d_dsp.KERNELS,
     *conv2d_v7m.KERNELS,
+    *conv2d_v6m.KERNELS,
     *conv2d_neon.KERNELS,
 )
 
