@@ -13,11 +13,13 @@ from edgeq.kernels import (
     dense_dsp,
     dense_mve,
     dense_neon,
+    dense_v6m,
     dense_v7m,
     depthwise_c,
     depthwise_dsp,
     depthwise_mve,
     depthwise_neon,
+    depthwise_v6m,
     depthwise_v7m,
 )
 from edgeq.kernels.base import MacKernel
@@ -36,6 +38,7 @@ DEPTHWISE: tuple[MacKernel, ...] = (
     *depthwise_mve.KERNELS,
     *depthwise_dsp.KERNELS,
     *depthwise_v7m.KERNELS,
+    *depthwise_v6m.KERNELS,
     *depthwise_neon.KERNELS,
 )
 
@@ -44,5 +47,6 @@ DENSE: tuple[MacKernel, ...] = (
     *dense_mve.KERNELS,
     *dense_dsp.KERNELS,
     *dense_v7m.KERNELS,
+    *dense_v6m.KERNELS,
     *dense_neon.KERNELS,
 )

@@ -202,9 +202,13 @@ void eq_conv2d_s8_v7m(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out, vo
 void eq_conv2d_s8_v6m(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out, void *scratch);
 void eq_dwconv2d_3x3_s8_v7m(const eq_dwconv2d_s8_t *p, const int8_t *in, int8_t *out,
                             void *scratch);
+void eq_dwconv2d_3x3_s8_v6m(const eq_dwconv2d_s8_t *p, const int8_t *in, int8_t *out,
+                            void *scratch);
 void eq_dense_s8_dsp(const eq_dense_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
                      void *restrict scratch);
 void eq_dense_s8_v7m(const eq_dense_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
+                     void *restrict scratch);
+void eq_dense_s8_v6m(const eq_dense_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
                      void *restrict scratch);
 
 /* --- minimum or maximum, `b` broadcast as in eq_addsub_s8; a table of 0 leaves that operand as it

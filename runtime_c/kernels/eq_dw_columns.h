@@ -2,7 +2,8 @@
  *
  * A column is 16 bytes: rows y, y+1, y+2, y+3 of four channels each; columns to the left and right
  * of the input hold the zero point. Every block moves down by two rows, so each input row is read
- * once and an output row may overwrite the input rows that only earlier blocks read. */
+ * once and an output row may overwrite the input rows that only earlier blocks read. `flip` is
+ * applied to every word: 0, or 0x80808080 for values that are 128 larger and unsigned. */
 #ifndef EQ_DW_COLUMNS_H
 #define EQ_DW_COLUMNS_H
 
@@ -18,9 +19,9 @@ typedef struct {
 } eq_column_t;
 
 /* Every column and row as padding. */
-static inline void eq_columns_clear(const eq_dwconv2d_s8_t *p, eq_column_t *columns)
+static inline void eq_columns_clear(const eq_dwconv2d_s8_t *p, eq_column_t *columns, uint32_t flip)
 {
-    const uint32_t outside = (uint32_t)(uint8_t)p->in_zero * 0x01010101u;
+    const uint32_t outside = ((uint32_t)(uint8_t)p->in_zero * 0x01010101u) ^ flip;
     const int32_t n = (p->out_w - 1) * p->stride_w + 3;
     for (int32_t i = 0; i < n; i++) {
         for (int32_t r = 0; r < 4; r++) {
@@ -31,7 +32,7 @@ static inline void eq_columns_clear(const eq_dwconv2d_s8_t *p, eq_column_t *colu
 
 /* Moves rows 2 and 3 up and reads input rows y and y + 1 behind them; `in` at the channel. */
 static inline void eq_columns_advance(const eq_dwconv2d_s8_t *p, const int8_t *in, int32_t y,
-                                      eq_column_t *columns)
+                                      eq_column_t *columns, uint32_t flip)
 {
     const uint32_t outside = (uint32_t)(uint8_t)p->in_zero * 0x01010101u;
     const int32_t in_c = p->in_c, row = p->in_w * in_c;
@@ -43,8 +44,8 @@ static inline void eq_columns_advance(const eq_dwconv2d_s8_t *p, const int8_t *i
         const uint32_t b = has1 ? ((const eq_word_t *)(const void *)(at + row))->word : outside;
         to->row[0] = to->row[2];
         to->row[1] = to->row[3];
-        to->row[2] = a;
-        to->row[3] = b;
+        to->row[2] = a ^ flip;
+        to->row[3] = b ^ flip;
     }
 }
 

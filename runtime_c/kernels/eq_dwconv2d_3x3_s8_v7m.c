@@ -155,14 +155,14 @@ void eq_dwconv2d_3x3_s8_v7m(const eq_dwconv2d_s8_t *p, const int8_t *in, int8_t 
 {
     eq_column_t *columns = scratch;
     const eq_dw4_t *w = (const eq_dw4_t *)(const void *)p->weights;
-    eq_columns_clear(p, columns);
+    eq_columns_clear(p, columns, 0);
     for (int32_t c = 0; c < p->out_c; c += 4, w++) {
         int32_t y = -p->pad_top;
-        eq_columns_advance(p, in + c, y, columns);
+        eq_columns_advance(p, in + c, y, columns, 0);
         for (int32_t oy = 0; oy < p->out_h;) {
             const int rows = p->stride_h == 1 && oy + 1 < p->out_h ? 2 : 1;
             y += 2;
-            eq_columns_advance(p, in + c, y, columns);
+            eq_columns_advance(p, in + c, y, columns, 0);
             four_channels(p, w, columns, out + oy * p->out_w * p->out_c + c, rows);
             oy += rows;
         }

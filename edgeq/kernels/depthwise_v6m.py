@@ -1,0 +1,33 @@
+"""Cortex-M0+ depthwise 3x3: tables for runtime_c/kernels/eq_dwconv2d_3x3_s8_v6m.c."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from edgeq.board import Target
+from edgeq.kernels.base import MacKernel, MacLayer, MacTables
+from edgeq.kernels.conv2d_dsp import right_shifts
+from edgeq.kernels.depthwise_dsp import fits_3x3
+from edgeq.kernels.depthwise_v7m import columns_bytes
+
+
+def _tables(layer: MacLayer) -> MacTables:
+    """The bias for inputs that are 128 larger; shift as right shift - 1."""
+    sums = layer.weights.astype(np.int64).sum((0, 1))
+    bias = np.asarray(layer.bias - 128 * sums, np.int64)
+    return MacTables(bias.astype(np.int32), layer.mult, right_shifts(layer).astype(np.int8))
+
+
+def _fits(layer: MacLayer, target: Target) -> bool:
+    return fits_3x3(layer, target) and layer.acc_bound < 1 << 29
+
+
+KERNELS = (
+    MacKernel(
+        func="eq_dwconv2d_3x3_s8_v6m", isa="v6m", source="kernels/eq_dwconv2d_3x3_s8_v6m.c",
+        fits=_fits, pack=lambda layer: layer.weights.reshape(9, -1).T.reshape(-1),
+        layout="(out_c, 3, 3); bias for inputs + 128; shift is right shift - 1",
+        scratch=columns_bytes,
+        headers=("kernels/eq_dw_columns.h", "kernels/eq_gemm_v6m.h"), tables=_tables,
+    ),
+)
