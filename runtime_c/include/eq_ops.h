@@ -191,7 +191,7 @@ void eq_maxpool_s8_mve(const eq_pool_s8_t *p, const int8_t *in, int8_t *out);
 
 /* --- Cortex-M variants: DSP extension (dsp), ARMv7-M (v7m), ARMv6-M (v6m) -----------------------
  * Weights are packed as the kernel's Python file says. Where `out` is not restrict, it may start
- * below a dying `in` by the generator's distance. */
+ * below a dying `in` by the generator's distance. v6m: tensors are aligned to 4 bytes. */
 void eq_conv2d_1x1_s8_dsp(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out, void *scratch);
 void eq_conv2d_s8_dsp(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out, void *scratch);
 void eq_conv2d_shallow_s8_dsp(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out,
