@@ -8,9 +8,11 @@ EDGEQ := $(VENV)/bin/edgeq
 DEMO_DIR ?= out/digits-cortex-m55
 JOBS ?= 2
 PYTEST_FLAGS ?=
+ONLY ?=
+BENCH_FLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tools demo test test-all lint bench clean
+.PHONY: help setup tools demo test test-all lint bench bench-update clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -48,8 +50,11 @@ lint: setup ## ruff and mypy --strict
 	$(PYTHON) -m ruff check edgeq tests examples
 	$(PYTHON) -m mypy
 
-bench: setup tools ## record sizes and instruction counts of the real models (docs/)
-	$(PYTHON) -m pytest -n $(JOBS) tests/size $(PYTEST_FLAGS)
+bench: setup tools ## instructions and sizes of the real models, ONLY=kws:cortex-m55 for one case
+	PYTHONPATH=tests $(PYTHON) -m bench -j $(JOBS) $(if $(ONLY),--only '$(ONLY)') $(BENCH_FLAGS)
+
+bench-update: setup tools ## measure and rewrite the recorded tables
+	PYTHONPATH=tests $(PYTHON) -m bench -j $(JOBS) $(if $(ONLY),--only '$(ONLY)') --update $(BENCH_FLAGS)
 
 clean: ## remove what was made here, .venv included
 	rm -rf $(VENV) out build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
