@@ -35,10 +35,16 @@ def pick(kernels: tuple[Kernel, ...], target: Target) -> Kernel:
     raise AssertionError("the portable kernel is always there")
 
 
-ADD: tuple[Kernel, ...] = (portable("eq_add_s8"),)
+def mve(func: str, *headers: str) -> Kernel:
+    """The Helium kernel `func`."""
+    return Kernel(func, "mve", f"kernels/{func}.c", ("kernels/eq_mve.h", *headers))
+
+
+_POOL = "kernels/eq_mve_pool.h"
+ADD: tuple[Kernel, ...] = (portable("eq_add_s8"), mve("eq_add_s8_mve"))
 LUT: tuple[Kernel, ...] = (portable("eq_lut_s8"),)
-AVGPOOL: tuple[Kernel, ...] = (portable("eq_avgpool_s8"),)
-MAXPOOL: tuple[Kernel, ...] = (portable("eq_maxpool_s8"),)
+AVGPOOL: tuple[Kernel, ...] = (portable("eq_avgpool_s8"), mve("eq_avgpool_s8_mve", _POOL))
+MAXPOOL: tuple[Kernel, ...] = (portable("eq_maxpool_s8"), mve("eq_maxpool_s8_mve", _POOL))
 MEAN: tuple[Kernel, ...] = (portable("eq_mean_s8"),)
 SOFTMAX: tuple[Kernel, ...] = (portable("eq_softmax_s8"),)
 PAD: tuple[Kernel, ...] = (portable("eq_pad_s8"),)

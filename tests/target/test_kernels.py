@@ -18,8 +18,12 @@ from kernel_program import Trial, run_trials
 
 from edgeq import kernels
 from edgeq.board import Target, load_board
+from edgeq.ir import Graph, QuantParams, Tensor
 from edgeq.kernels.base import MacKernel, MacLayer
+from edgeq.ops.base import Act, Op
+from edgeq.ops.elementwise import Add
 from edgeq.ops.mac import mac_fields, window_fields
+from edgeq.ops.pool import AveragePool, MaxPool, Pool
 from edgeq.plan import Call, Value
 from edgeq.requant import quantize_multipliers
 
@@ -216,3 +220,70 @@ def test_variant_equals_portable(family: Family, kernel: MacKernel, compiler: st
         expected, found = outcomes[2 * i].output, outcomes[2 * i + 1].output
         wrong = np.flatnonzero(expected != found)
         assert wrong.size == 0, (i, trial.call.fields[:18], wrong[:10], found[wrong[:10]])
+
+
+def plain_graph(op: Op, shapes: tuple[tuple[int, ...], ...], scales: tuple[float, ...],
+                zeros: tuple[int, ...]) -> Graph:
+    """A graph of one operator; scales and zeros of the inputs, then of the output."""
+    names = (*op.ins, *op.outs)
+    all_shapes = (*shapes, *op.shape(*shapes))
+    tensors = {
+        name: Tensor(name, shape, q=QuantParams(np.float64(scale), np.int32(zero)))
+        for name, shape, scale, zero in zip(names, all_shapes, scales, zeros, strict=True)}
+    return Graph(tensors, (op,), op.ins, op.outs)
+
+
+def add_graphs(rng: np.random.Generator) -> Iterator[Graph]:
+    """Sizes around 4 and 16; equal scales, very different ones; extreme zero points; ReLU."""
+    for n in (1, 3, 4, 5, 16, 31, 100):
+        a, b, y = (float(v) for v in rng.choice([0.02, 0.02, 0.5, 0.0003], 3))
+        zeros = tuple(int(v) for v in rng.choice([-128, 127, 0, 11], 3))
+        act = Act.RELU if rng.integers(2) else Act.NONE
+        op = Add(name="add", ins=("a", "b"), outs=("y",), act=act)
+        yield plain_graph(op, ((1, n), (1, n)), (a, b, max(y, 0.01 * max(a, b))), zeros)
+
+
+def pool_graphs(kind: type[Pool], rng: np.random.Generator) -> Iterator[Graph]:
+    """Global and small windows, padding, channels around 4 and 16, large counts."""
+    cases = [((25, 5), (25, 5), 64), ((3, 3), (3, 3), 17), ((1, 1), (1, 1), 5),
+             ((7, 6), (2, 2), 33), ((8, 8), (3, 3), 16), ((100, 60), (100, 60), 3), ((5, 9), (2, 3), 4)]
+    for (h, w), kernel, c in cases:
+        pad = (((1, 1), (1, 1)) if kernel == (3, 3) and h > 3 else ((0, 0), (0, 0)))
+        stride = (1, 1) if kernel[0] > 3 else (2, 1)
+        act = Act.RELU6 if rng.integers(2) else Act.NONE
+        op = kind(name="pool", ins=("x",), outs=("y",), kernel=kernel, stride=stride, pad=pad,
+                  act=act)
+        zero = int(rng.choice([-128, 127, 0, 5]))
+        yield plain_graph(op, ((1, h, w, c),), (0.07, 0.07), (zero, zero))
+
+
+PLAIN: dict[str, Callable[[np.random.Generator], Iterator[Graph]]] = {
+    "add": add_graphs,
+    "avgpool": lambda rng: pool_graphs(AveragePool, rng),
+    "maxpool": lambda rng: pool_graphs(MaxPool, rng),
+}
+
+
+@pytest.mark.parametrize("compiler", [None, "clang"], ids=["gcc", "clang"])
+@pytest.mark.parametrize("board_name", ["cortex-m55"])
+@pytest.mark.parametrize("name", PLAIN)
+def test_operator_without_weights(name: str, board_name: str, compiler: str | None) -> None:
+    """What the board's kernels compute is what `run_int` specifies."""
+    board = load_board(board_name)
+    if missing := [t for t in (compiler or board.compiler, "qemu-system-arm")
+                   if shutil.which(t) is None]:
+        pytest.skip(f"not installed: {', '.join(missing)}")
+    rng = np.random.default_rng(5)
+    trials, expected = [], []
+    for g in PLAIN[name](rng):
+        (op,) = g.ops
+        xs = tuple(rng.integers(-128, 128, g.tensor(n).shape).astype(np.int8) for n in op.ins)
+        (call,) = op.lower(g, Target(board))
+        assert "_s8_" in call.func, "a variant, not the portable kernel"
+        expected.append(op.run_int(g, *xs)[0].reshape(-1))
+        order = tuple(xs[op.ins.index(n)] for n in call.ins)
+        trials.append(Trial(call, order, expected[-1].size, int(rng.integers(16)),
+                            dying=call.overlap[0] is not None))
+    for i, outcome in enumerate(run_trials(board, trials, compiler=compiler)):
+        wrong = np.flatnonzero(outcome.output != expected[i])
+        assert wrong.size == 0, (i, trials[i].call.fields, wrong[:10])
