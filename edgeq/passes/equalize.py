@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from edgeq.ir import Graph, Tensor
 from edgeq.layers import Channels, MacOp, MacView, act_of, is_mac, mac_view
 from edgeq.ops.base import Act, Op
+from edgeq.ops.pool import AveragePool, MaxPool
+from edgeq.ops.reduce import Mean
 from edgeq.recipe import Equalize
 
 Factors = NDArray[np.float64]
@@ -65,8 +67,8 @@ def _keeps_channels(g: Graph, op: Op, channels: int) -> bool:
     x, y = g.tensor(op.ins[0]).shape, g.tensor(op.outs[0]).shape
     if len(op.outs) != 1 or not x or not y or x[-1] != channels or y[-1] != channels:
         return False
-    homogeneous = type(op).__name__ in ("AveragePool2D", "MaxPool2D", "Mean")
-    return op.is_view or (homogeneous and act_of(op) in (Act.NONE, Act.RELU))
+    pools = isinstance(op, AveragePool | MaxPool | Mean)
+    return op.is_view or (pools and act_of(op) in (Act.NONE, Act.RELU))
 
 
 def equalize(g: Graph, kind: Equalize, channels: Mapping[str, Channels]) -> Graph:
@@ -79,19 +81,22 @@ def equalize(g: Graph, kind: Equalize, channels: Mapping[str, Channels]) -> Grap
 
     ReLU is positively homogeneous, so the result is exact. ReLU6 is cut at 6 whatever the scale:
     a channel is rescaled only where its largest value on the samples (`channels`, statistics of
-    `g`) stays CLIP_MARGIN below the cut before and after.
+    `g`) stays CLIP_MARGIN below the cut before and after. No activation becomes wider than the
+    widest channel was, so that nearly dead channels do not blow up their biases.
     """
     if kind is Equalize.OFF:
         return g
-    total = {p.first.name: np.ones(g.tensor(p.between[0]).shape[-1]) for p in pairs(g)}
+    found = pairs(g)
+    total = {p.first.name: np.ones(g.tensor(p.between[0]).shape[-1]) for p in found}
     for _ in range(_ROUNDS if kind is Equalize.WEIGHTS else 1):
         moved = 0.0
-        for pair in pairs(g):
+        for pair in found:
             a, b = mac_view(g, pair.first), mac_view(g, pair.second)
             done = total[pair.first.name]
             seen = _magnitude(channels[pair.between[0]]) / done
             s = _weight_factors(a, b) if kind is Equalize.WEIGHTS else _act_factors(b, seen)
             s = _within_clip(s, seen, act_of(pair.first), done)
+            s = np.maximum(s, seen / (seen * done).max(initial=1e-30))  # no wider than it was
             s = np.clip(done * s, 1 / _MOST, _MOST) / done
             total[pair.first.name] = done * s
             moved = max(moved, float(np.abs(np.log(s)).max()))

@@ -30,9 +30,13 @@ def assign(graph: Graph, chosen: Ranges, recipe: Recipe) -> Graph:
             params[name] = _output(graph, op, name, params, chosen)
         if is_mac(op):
             _weights(graph, op, params, recipe, changed)
+        for name, q in op.const_params(graph, params).items():
+            values = np.asarray(graph.const(name), np.float64)
+            changed[name] = Tensor(name, values.shape, q.quantize(values), q)
     for tensor in graph.activations():
         changed[tensor.name] = Tensor(tensor.name, tensor.shape, None, params[tensor.name])
-    return graph.with_tensors(*changed.values())
+    ops = tuple(op.settled(chosen) for op in graph.ops)
+    return graph.with_tensors(*changed.values()).replace(ops=ops)
 
 
 def _output(graph: Graph, op: Op, name: str, params: Mapping[str, QuantParams],
@@ -62,7 +66,8 @@ def _constants(graph: Graph, op: Op, params: dict[str, QuantParams],
     """Parameters for the float constants of `op` that are not weights."""
     for i, name in enumerate(op.ins):
         data = graph.tensor(name).data
-        if data is None or name in params or data.dtype.kind != "f" or (is_mac(op) and i > 0):
+        own = i in op.own_consts or (is_mac(op) and i > 0)
+        if data is None or name in params or data.dtype.kind != "f" or own:
             continue
         values = np.asarray(data, np.float64)
         params[name] = act_params(float(values.min()), float(values.max()))

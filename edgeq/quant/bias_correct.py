@@ -24,12 +24,13 @@ Moments = tuple[Vector, Vector]  # mean and variance per channel
 
 def correct_empirical(real: Graph, quantized: Graph, samples: Sequence[FloatArray],
                       on_layer: Callable[[int], None] = lambda i: None,
-                      compensate: bool = False) -> Graph:
+                      compensate: bool = False, correct: bool = True) -> Graph:
     """`quantized` with biases that make every layer's mean before its activation the float one.
 
     Layer by layer on all `samples`, each layer behind the corrected ones before it
     (Nagel et al. 2019, section 4.2 and appendix D). `real` is the float graph of `quantized`.
-    With `compensate` the weights are rounded anew before (see compensate.py).
+    With `compensate` the weights are rounded anew before (see compensate.py); without `correct`
+    that is all that happens.
     """
     const = constants(quantized)
     last = {name: i for i, op in enumerate(real.ops) for name in op.ins}
@@ -44,8 +45,11 @@ def correct_empirical(real: Graph, quantized: Graph, samples: Sequence[FloatArra
                 weight = _rounded(real, quantized, op, q_in[0])
                 changed.append(weight)
                 q_in[1] = weight.params.dequantize(weight.data)  # type: ignore[arg-type]
-            f_out, q_out, bias = _corrected(op, quantized, f_in, q_in)
-            changed.append(bias)
+            if correct:
+                f_out, q_out, bias = _corrected(op, quantized, f_in, q_in)
+                changed.append(bias)
+            else:
+                (f_out,), (q_out,) = op.run(*f_in), op.run(*q_in)
         else:
             (f_out,), (q_out,) = op.run(*f_in), op.run(*q_in)
         floats[op.outs[0]] = f_out

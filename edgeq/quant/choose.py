@@ -11,9 +11,14 @@ from edgeq.recipe import ActRange, Recipe
 
 
 def choose_ranges(graph: Graph, stats: Stats, recipe: Recipe) -> dict[str, tuple[float, float]]:
-    """(low, high) by name, for the inputs and every output with the rule Free."""
+    """(low, high) by name, for the inputs and every output with the rule Free.
+
+    Values inside operators (see Op.observed) get the extremes.
+    """
     names = [*graph.ins, *(n for op in graph.ops if isinstance(op.rule(), Free) for n in op.outs)]
-    return {n: one_range(stats.hists[n], recipe.act_range, recipe.percentile) for n in names}
+    inner = {n: ranges.minmax(h) for n, h in stats.hists.items() if n not in graph.tensors}
+    return inner | {n: one_range(stats.hists[n], recipe.act_range, recipe.percentile)
+                    for n in names}
 
 
 def one_range(h: Histogram, method: ActRange, percent: float) -> tuple[float, float]:

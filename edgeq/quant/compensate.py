@@ -1,4 +1,4 @@
-"""Rounding with error compensation: each weight's rounding error goes into those not yet rounded."""
+"""Rounding with error compensation: a weight's error goes into the weights not yet rounded."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def round_compensated(weights: Matrix, moments: Matrix, top: float) -> Matrix:
 
 
 def _inputs(view: MacView, x: FloatArray) -> FloatArray:
-    """Up to MOST_ROWS vectors that the layer multiplies: (1, rows, k), depthwise (in_c, rows, k)."""
+    """Up to MOST_ROWS vectors that the layer reads: (1, rows, k), depthwise (in_c, rows, k)."""
     op = view.op
     if not isinstance(op, Conv2D | DepthwiseConv2D):
         flat = x.reshape(-1, view.weight.shape[1])

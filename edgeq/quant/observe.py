@@ -11,6 +11,7 @@ from edgeq.errors import DataError
 from edgeq.execute import run_float
 from edgeq.ir import FloatArray, Graph
 from edgeq.layers import Channels
+from edgeq.ops.base import Op
 from edgeq.quant import ranges
 
 BATCH_VALUES = 1 << 23  # activation values that one batch may make, over all layers
@@ -18,7 +19,7 @@ BATCH_VALUES = 1 << 23  # activation values that one batch may make, over all la
 
 @dataclass(frozen=True, eq=False)
 class Stats:
-    """What the samples showed, by activation name."""
+    """What the samples showed, by name of the activation or of a value inside an operator."""
 
     hists: Mapping[str, ranges.Histogram]
     channels: Mapping[str, Channels]
@@ -50,8 +51,12 @@ def observe(graph: Graph, samples: Sequence[FloatArray],
         channels[name] = _merged(channels[name], now) if name in channels else now
         hists[name] = ranges.add(hists.get(name, ranges.empty()), x)
 
+    def look_inside(op: Op, xs: list[FloatArray]) -> None:
+        for name, value in op.observed(*xs).items():
+            see(name, value)
+
     for inputs in batches(graph, samples):
-        run_float(graph, inputs, keep=(), on_tensor=see)
+        run_float(graph, inputs, keep=(), on_tensor=see, on_op=look_inside)
         on_batch(len(inputs[graph.ins[0]]))
     return Stats(hists, channels)
 

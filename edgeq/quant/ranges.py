@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 BINS = 2048
-_STEPS = 96  # clip candidates a side
+_SHARES = np.concatenate([np.linspace(1.0, 0.3, 64), np.geomspace(0.3, 0.005, 33)[1:]])  # clips
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,18 +106,16 @@ def percentile(h: Histogram, percent: float) -> tuple[float, float]:
 def least_square(h: Histogram, bits: int = 8, power: float = 2.0) -> tuple[float, float]:
     """The clip range with the least expected |error|**power, by coordinate search on either end.
 
-    Error inside the range: uniform within a step; outside: distance to the nearer end. Zeros
-    cost nothing. With power 2 this is the mean square error; higher powers clip less.
+    Zeros cost nothing. With power 2 this is the mean square error; higher powers clip less.
     """
     if h.width == 0:
         return 0.0, 0.0
-    grid = np.linspace(1.0, 0.2, _STEPS)
     low, high = h.low, h.high
     for _ in range(2):
         if high > 0:
-            high = _best_end(h, [(low, high_c) for high_c in h.high * grid], bits, power)[1]
+            high = _best_end(h, [(low, high_c) for high_c in h.high * _SHARES], bits, power)[1]
         if low < 0:
-            low = _best_end(h, [(low_c, high) for low_c in h.low * grid], bits, power)[0]
+            low = _best_end(h, [(low_c, high) for low_c in h.low * _SHARES], bits, power)[0]
     return low, high
 
 
@@ -129,12 +127,20 @@ def _best_end(h: Histogram, ends: list[tuple[float, float]], bits: int,
 
 def expected_error(h: Histogram, low: float, high: float, bits: int = 8,
                    power: float = 2.0) -> float:
-    """Sum over all values of |quantization error|**power for the clip range [low, high]."""
+    """Sum over all values of |quantization error|**power for the clip range [low, high].
+
+    Inside the range the error is that of the bin's middle, or uniform within a step where steps
+    are finer than bins; outside it is the distance to the nearer end.
+    """
     step = (high - low) / ((1 << bits) - 1)
     x = h.centers
-    outside = np.maximum(np.maximum(x - high, low - x), 0.0)
-    inside = h.counts[outside == 0].sum() * (step / 2) ** power / (power + 1)
-    return float(inside + (h.counts * outside**power).sum())
+    clipped = np.clip(x, low, high)
+    if step > 2 * h.width:
+        error = np.abs(x - np.clip(np.rint(x / step) * step, low, high)) ** power
+    else:
+        uniform = (step / 2) ** power / (power + 1)
+        error = np.where(clipped == x, uniform, np.abs(x - clipped) ** power)
+    return float((h.counts * error).sum())
 
 
 def least_entropy(h: Histogram, bits: int = 8) -> tuple[float, float]:

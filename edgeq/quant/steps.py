@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -24,6 +24,7 @@ Samples = tuple[FloatArray, ...]
 
 _ASIDE = 4  # every fourth sample judges the steps, the others feed them
 _FEW = 8  # below this many samples all do both
+_TRIAL_VALUES = 10**8  # activation values that the samples of one trial may make
 
 
 @dataclass(frozen=True)
@@ -56,13 +57,14 @@ class Quantized:
     score: Score | None  # on the samples set aside; None where nothing was measured
 
 
-@dataclass(frozen=True, eq=False)
-class _State:
-    """A float graph, its statistics and its integer graph."""
+@dataclass(frozen=True)
+class _Choice:
+    """The steps that a candidate takes."""
 
-    real: Graph
-    stats: Stats
-    ints: Graph
+    equalize: Equalize = Equalize.OFF
+    absorb: bool = False
+    correct: BiasCorrection = BiasCorrection.OFF
+    compensate: bool = False
 
 
 def quantize(graph: Graph, samples: FloatArray | Samples, recipe: Recipe,
@@ -70,94 +72,114 @@ def quantize(graph: Graph, samples: FloatArray | Samples, recipe: Recipe,
     """The integer graph of the simplified float `graph`, calibrated on real-valued `samples`.
 
     `samples` is (n, ...) for the first input, or one such array for each input. Every step of
-    `recipe` is measured on every fourth sample, which the others do not see, and undone where it
-    harms; then the ranges are taken from all samples. Raises DataError on samples that do not
-    fit or are not finite.
+    `recipe` is tried together with the steps kept before it, measured on every fourth sample,
+    which the others do not see, and left out where it harms; the result is then built from all
+    samples. Raises DataError on samples that do not fit or are not finite.
     """
     data = _checked(graph, samples)
-    fit, aside = _split(data)
-    work = _Work(recipe, fit, aside, progress)
-    start = work.state(unshare(graph), "observe")
+    graph = unshare(graph)
+    wishes = _wishes(recipe)
     if not recipe.rollback:
-        return _unmeasured(work, start)
-    wanted = reference(start.real, aside)
-    state, best = start, score(start.ints, aside, wanted)
-    steps = [Step(f"round to nearest, {recipe.act_range.value} ranges", True, None, best)]
-    for name, change in work.transforms():
-        candidate = work.state(change(state), name)
-        after = score(candidate.ints, aside, wanted)
+        choice = _Choice()
+        for _, wish in wishes:
+            choice = wish(choice)
+        real, ints = _Work(recipe, data, progress, {}).build(graph, choice, "quantize")
+        return Quantized(ints, real, tuple(Step(n, True, None, None) for n, _ in wishes), None)
+    choice, steps = _kept(graph, data, recipe, wishes, progress)
+    real, ints = _Work(recipe, data, progress, {}).build(graph, choice, "quantize")
+    best = next(s.after for s in reversed(steps) if s.kept)
+    return Quantized(ints, real, tuple(steps), best)
+
+
+Wish = tuple[str, Callable[[_Choice], _Choice]]
+
+
+def _wishes(recipe: Recipe) -> list[Wish]:
+    """(name, what it adds to a choice) of the recipe's steps, in the order they are tried."""
+    found: list[Wish] = []
+    if recipe.bias_correction is not BiasCorrection.OFF:
+        found.append((f"{recipe.bias_correction.value} bias correction",
+                      lambda c: replace(c, correct=recipe.bias_correction)))
+    if recipe.compensate:
+        found.append(("rounding with error compensation", lambda c: replace(c, compensate=True)))
+    if recipe.equalize is not Equalize.OFF:
+        found.append((f"equalization of {recipe.equalize.value}",
+                      lambda c: replace(c, equalize=recipe.equalize)))
+    if recipe.absorb_bias:
+        found.append(("bias absorption", lambda c: replace(c, absorb=True)))
+    return found
+
+
+def _kept(graph: Graph, data: Samples, recipe: Recipe, wishes: list[Wish],
+          progress: Progress) -> tuple[_Choice, list[Step]]:
+    """The steps that help, and how each measured on samples that did not feed it."""
+    fit, aside = _split(graph, data)
+    work = _Work(recipe, fit, progress, {})
+    wanted = reference(graph, aside)
+    choice = _Choice()
+    name = f"round to nearest, {recipe.act_range.value} ranges"
+    best = score(work.build(graph, choice, name)[1], aside, wanted)
+    steps = [Step(name, True, None, best)]
+    for name, wish in wishes:
+        candidate = wish(choice)
+        after = score(work.build(graph, candidate, f"try {name}")[1], aside, wanted)
         kept = after.sqnr_db > best.sqnr_db
         steps.append(Step(name, kept, best, after))
         if kept:
-            state, best = candidate, after
-    ints = state.ints
-    if recipe.bias_correction is not BiasCorrection.OFF:
-        corrected = work.corrected(state)
-        after = score(corrected, aside, wanted)
-        kept = after.sqnr_db > best.sqnr_db
-        steps.append(Step(f"{recipe.bias_correction.value} bias correction", kept, best, after))
-        if kept:
-            ints, best = corrected, after
-    return Quantized(ints, state.real, tuple(steps), best)
-
-
-def _unmeasured(work: _Work, state: _State) -> Quantized:
-    """All steps of the recipe in order, none measured."""
-    steps = []
-    for name, change in work.transforms():
-        state = work.state(change(state), name)
-        steps.append(Step(name, True, None, None))
-    ints = state.ints
-    if work.recipe.bias_correction is not BiasCorrection.OFF:
-        ints = work.corrected(state)
-        steps.append(Step(f"{work.recipe.bias_correction.value} bias correction", True, None, None))
-    return Quantized(ints, state.real, tuple(steps), None)
+            choice, best = candidate, after
+    return choice, steps
 
 
 @dataclass(frozen=True, eq=False)
 class _Work:
-    """What every step needs: recipe, samples, progress."""
+    """What every candidate is built from; `seen` keeps float graphs that were observed."""
 
     recipe: Recipe
-    fit: Samples
-    aside: Samples
+    samples: Samples
     progress: Progress
+    seen: dict[tuple[Equalize, bool], tuple[Graph, Stats]]
 
-    def state(self, real: Graph, what: str) -> _State:
-        """`real` observed on the fitting samples and rounded to nearest."""
-        total, done = len(self.fit[0]), 0
-
-        def tick(n: int) -> None:
-            nonlocal done
-            done += n
-            self.progress(what, done / total)
-
-        stats = observe(real, self.fit, tick)
+    def build(self, graph: Graph, choice: _Choice, what: str) -> tuple[Graph, Graph]:
+        """(float graph, integer graph) of `choice`."""
+        real, stats = self.observed(graph, choice.equalize, choice.absorb, what)
         ints = assign(real, choose_ranges(real, stats, self.recipe), self.recipe)
-        return _State(real, stats, ints)
+        if choice.correct is BiasCorrection.ANALYTIC:
+            ints = correct_analytic(real, ints, self.samples)
+        if choice.correct is BiasCorrection.EMPIRICAL or choice.compensate:
+            n = len(real.ops)
+            ints = correct_empirical(real, ints, self.samples,
+                                     lambda i: self.progress(what, (n + i) / (2 * n)),
+                                     choice.compensate,
+                                     choice.correct is BiasCorrection.EMPIRICAL)
+        self.progress(what, 1.0)
+        return real, ints
 
-    def transforms(self) -> list[tuple[str, Callable[[_State], Graph]]]:
-        """The recipe's changes of the float graph, in order."""
-        found: list[tuple[str, Callable[[_State], Graph]]] = []
-        kind = self.recipe.equalize
-        if kind is not Equalize.OFF:
-            found.append((f"equalization of {kind.value}",
-                          lambda s: equalize(s.real, kind, s.stats.channels)))
-        if self.recipe.absorb_bias:
-            found.append(("bias absorption", lambda s: absorb_bias(s.real, s.stats.channels)))
-        return found
+    def observed(self, graph: Graph, kind: Equalize, absorb: bool,
+                 what: str) -> tuple[Graph, Stats]:
+        """The transformed float graph and its statistics on the samples."""
+        key = (kind, absorb)
+        if key not in self.seen:
+            if absorb:
+                before, stats = self.observed(graph, kind, False, what)
+                graph = absorb_bias(before, stats.channels)
+            elif kind is not Equalize.OFF:
+                before, stats = self.observed(graph, Equalize.OFF, False, what)
+                graph = equalize(before, kind, stats.channels)
+            total, done = len(self.samples[0]), 0
 
-    def corrected(self, state: _State) -> Graph:
-        """The integer graph with corrected biases."""
-        what, n = f"{self.recipe.bias_correction.value} bias correction", len(state.real.ops)
-        if self.recipe.bias_correction is BiasCorrection.ANALYTIC:
-            return correct_analytic(state.real, state.ints, self.fit)
-        return correct_empirical(state.real, state.ints, self.fit,
-                                 lambda i: self.progress(what, (i + 1) / n), self.recipe.compensate)
+            def tick(n: int) -> None:
+                nonlocal done
+                done += n
+                self.progress(what, done / (2 * total))
+
+            self.seen[key] = (graph, observe(graph, self.samples, tick))
+        return self.seen[key]
 
 
-def _split(data: Samples) -> tuple[Samples, Samples]:
-    """(samples that feed the steps, samples that judge them)."""
+def _split(graph: Graph, data: Samples) -> tuple[Samples, Samples]:
+    """(samples that feed the trials, samples that judge them), no more than trials can afford."""
+    most = max(_FEW, _TRIAL_VALUES // max(1, sum(t.size for t in graph.activations())))
+    data = tuple(x[:most] for x in data)
     n = len(data[0])
     if n < _FEW:
         return data, data
