@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import importlib
 import os
 import sys
@@ -17,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeq.errors import DataError
+from edgeq.images import first_line, image_folder
 from edgeq.ir import Array, Graph
 
 Shape = tuple[int, ...]
@@ -111,7 +111,7 @@ def load_dataset(spec: str, preprocess: Preprocess, graph: Graph) -> Dataset:
     group: Array | None
     x: Mapping[str, Samples]
     if path.is_dir():
-        x, y, group = _image_folder(path, graph)
+        x, y, group = _pictures(path, graph)
     elif path.suffix == ".npz":
         x, y, group = _arrays(_read_npz(path), graph, spec)
     elif path.suffix == ".npy":
@@ -138,21 +138,6 @@ class _ArraySamples:
     def read(self, start: int, stop: int) -> Array:
         part = np.asarray(self.data[start:stop])
         return part.reshape(len(part), *self.shape)
-
-
-@dataclass(frozen=True)
-class _ImageSamples:
-    files: tuple[Path, ...]
-    shape: Shape  # (h, w, c)
-
-    def __len__(self) -> int:
-        return len(self.files)
-
-    def read(self, start: int, stop: int) -> Array:
-        out = np.empty((stop - start, *self.shape), np.uint8)
-        for i, file in enumerate(self.files[start:stop]):
-            out[i] = _read_image(file, self.shape)
-        return out
 
 
 def _random(preprocess: Preprocess, graph: Graph) -> Dataset:
@@ -184,7 +169,7 @@ def _read_npy(path: Path) -> Array:
 def _unreadable(path: Path, err: Exception) -> DataError:
     if isinstance(err, FileNotFoundError):
         return DataError(str(path), "does not exist", _ALLOWED)
-    return DataError(str(path), f"is not a readable {path.suffix} file ({_line(err)})",
+    return DataError(str(path), f"is not a readable {path.suffix} file ({first_line(err)})",
                      "arrays of numbers, saved with np.savez or np.save")
 
 
@@ -196,7 +181,7 @@ def _call(spec: str) -> dict[str, Array]:
     try:
         result = getattr(importlib.import_module(module), function)()
     except Exception as err:  # the user's code may raise anything
-        raise DataError(spec, f"{type(err).__name__}: {_line(err)}",
+        raise DataError(spec, f"{type(err).__name__}: {first_line(err)}",
                         "module:function that returns x, (x, y) or (x, y, group)",
                         f"check that the module can be imported from {here}") from err
     finally:
@@ -238,64 +223,12 @@ def _fit(data: Array, shape: Shape, where: str) -> _ArraySamples:
     return _ArraySamples(data, shape)
 
 
-def _image_folder(folder: Path, graph: Graph) -> Loaded:
+def _pictures(folder: Path, graph: Graph) -> Loaded:
     if len(graph.ins) != 1:
         raise DataError(str(folder), f"the model has {len(graph.ins)} inputs",
                         "an image folder for a model with one", "save the inputs in an .npz file")
-    shape = _sample_shape(graph, graph.ins[0])
-    if len(shape) != 3 or shape[2] not in (1, 3, 4):
-        raise DataError(str(folder), f"the model's input is {shape}",
-                        "an image folder for a model that takes (height, width, 1, 3 or 4)",
-                        "save the samples in an .npz file")
-    table = folder / "labels.csv"
-    try:
-        with table.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            rows = list(reader)
-            columns = [c.strip() for c in reader.fieldnames or ()]
-    except FileNotFoundError:
-        raise DataError(str(table), "does not exist", "columns file,label[,group]") from None
-    except (OSError, UnicodeDecodeError, csv.Error) as err:
-        raise DataError(str(table), f"is not a readable table ({_line(err)})",
-                        "columns file,label[,group]") from None
-    if "file" not in columns or "label" not in columns:
-        raise DataError(str(table), f"has columns {', '.join(columns) or '(none)'}",
-                        "columns file,label[,group]")
-    if not rows:
-        raise DataError(str(table), "holds no samples", "at least one row")
-    files = tuple(folder / (row["file"] or "") for row in rows)
-    for picture in files:
-        if not picture.is_file():
-            raise DataError(str(picture), "does not exist", f"every file listed in {table}")
-    labels = np.array([_label(row["label"], table, i) for i, row in enumerate(rows)], np.int64)
-    groups = np.array([row["group"] or "" for row in rows]) if "group" in columns else None
-    return {graph.ins[0]: _ImageSamples(files, shape)}, labels, groups
-
-
-def _label(text: str | None, table: Path, row: int) -> int:
-    try:
-        return int(text or "")
-    except ValueError:
-        raise DataError(f"{table}, row {row + 1}", f"label {text!r}", "a whole number") from None
-
-
-def _read_image(file: Path, shape: Shape) -> NDArray[np.uint8]:
-    """The picture as uint8 (h, w, c), resized (bilinear) where its size differs."""
-    try:
-        from PIL import Image
-    except ImportError:
-        raise DataError(str(file), "Pillow is not installed", "",
-                        "pip install 'edgeq[image]'") from None
-    height, width, channels = shape
-    try:
-        with Image.open(file) as image:
-            picture = image.convert({1: "L", 3: "RGB", 4: "RGBA"}[channels])
-            if picture.size != (width, height):
-                picture = picture.resize((width, height), Image.Resampling.BILINEAR)
-            return np.asarray(picture, np.uint8).reshape(shape)
-    except (OSError, ValueError, SyntaxError) as err:
-        raise DataError(str(file), f"is not a readable image ({_line(err)})",
-                        "a picture that Pillow opens") from None
+    found = image_folder(folder, _sample_shape(graph, graph.ins[0]))
+    return {graph.ins[0]: found.samples}, found.labels, found.groups
 
 
 def _labels(y: Array | None, preprocess: Preprocess, graph: Graph,
@@ -344,8 +277,3 @@ def _check_finite(real: Floats, start: int, source: str) -> None:
         what = "NaN" if np.isnan(real[i]).any() else "an infinity"
         raise DataError(f"{source}, sample {start + i}", f"contains {what}", "finite numbers",
                         "remove or repair the sample")
-
-
-def _line(err: BaseException) -> str:
-    """The first line of an exception's text."""
-    return (str(err).splitlines() or [type(err).__name__])[0]

@@ -106,7 +106,7 @@ def image_folder(folder: Path, rows: list[str], header: str = "file,label,group"
 
 
 def test_image_folder_is_resized_to_the_input(tmp_path: Path) -> None:
-    image_folder(tmp_path, ["one.png,3,x", "two.png,1,y"])
+    image_folder(tmp_path, ["one.png,3,x", " two.png, 1, y"])
     data = load_dataset(str(tmp_path), Preprocess(label_offset=1), IMAGE)
     real = data.real()["a"]
     assert real.shape == (2, 4, 5, 3)
@@ -124,6 +124,8 @@ def test_image_folder_is_resized_to_the_input(tmp_path: Path) -> None:
     ("name,label", ["one.png,3"], "has columns name, label"),
     ("file,label", [], "holds no samples"),
     ("file,label", ["three.png,0"], "three.png: does not exist"),
+    ("file,label", ["one.png"], "row 1: 1 cells"),
+    ("", [], r"has columns \(none\)"),
     ("file,label", ["one.png,cat"], "row 1: label 'cat'"),
     ("file,label", ["one.png,60"], "sample 0: label 60"),
     ("file,label", ["labels.csv,0"], "is not a readable image"),
