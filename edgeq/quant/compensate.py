@@ -14,6 +14,7 @@ Matrix = NDArray[np.float64]
 
 MOST_ROWS = 1 << 14  # input vectors that a layer's second moments are taken from
 MOST_INPUTS = 2048  # larger layers are rounded to nearest
+_SWEEPS = 3
 _DAMP = 0.01  # of the mean variance, added to every variance
 
 
@@ -22,7 +23,7 @@ def compensated(view: MacView, x: FloatArray, q: QuantParams) -> IntArray | None
 
     Weights are rounded one input after the other; the error of each is spread over the inputs
     still to come so that the summed square error of the centred outputs grows least (the mean
-    is left to the bias). None for layers of more than MOST_INPUTS inputs.
+    is left to the bias); then coordinate descent. None for layers of more than MOST_INPUTS inputs.
     Source: Frantar et al. 2023 (GPTQ), equations 2 and 3; Hassibi and Stork 1993.
     """
     rows = view.out_rows().astype(np.float64)  # (out_c, k)
@@ -49,7 +50,8 @@ def round_compensated(weights: Matrix, moments: Matrix, top: float) -> Matrix:
     variance = np.einsum("gkk->gk", moments)
     order = np.argsort(-variance.sum(0), kind="stable")
     damp = _DAMP * variance.mean(1)[:, None, None] + 1e-12
-    h = moments[:, order][:, :, order] + damp * np.eye(k)
+    moments = moments + damp * np.eye(k)
+    h = moments[:, order][:, :, order]
     # upper factor of the inverse: row j says how an error in j moves into j + 1, ...
     upper = np.linalg.cholesky(np.linalg.inv(h)).transpose(0, 2, 1)
     left = weights[:, :, order].copy()
@@ -60,7 +62,24 @@ def round_compensated(weights: Matrix, moments: Matrix, top: float) -> Matrix:
         left[:, :, j + 1:] -= error[:, :, None] * upper[:, None, j, j + 1:]
     result = np.empty_like(done)
     result[:, :, order] = done
-    return result
+    return descend(result, weights, moments, top)
+
+
+def descend(ints: Matrix, weights: Matrix, moments: Matrix, top: float) -> Matrix:
+    """`ints` after coordinate descent: each in turn becomes the best integer beside the others.
+
+    The square error e' M e with e = ints - weights never grows.
+    """
+    ints = ints.copy()
+    for _ in range(_SWEEPS):
+        error = ints - weights
+        for j in np.argsort(-np.einsum("gkk->k", moments), kind="stable"):
+            own = np.maximum(moments[:, None, j, j], 1e-12)  # (g, 1)
+            pull = np.matmul(error, moments[:, :, j, None])[..., 0] / own  # (g, out)
+            better = np.clip(np.rint(ints[:, :, j] - pull), -top, top)
+            error[:, :, j] += better - ints[:, :, j]
+            ints[:, :, j] = better
+    return ints
 
 
 def _inputs(view: MacView, x: FloatArray) -> FloatArray:

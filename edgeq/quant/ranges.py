@@ -54,13 +54,16 @@ def add(h: Histogram, values: NDArray[np.floating]) -> Histogram:
     h = _grown(h, low, high)
     if h.width == 0:
         return replace(h, zeros=h.zeros + x.size)
-    index = ((x - np.float32(h.start)) * np.float32(1.0 / h.width)).astype(np.int32)
-    np.clip(index, 0, BINS - 1, out=index)
-    counts = h.counts + np.bincount(index, minlength=BINS)
+    counts = h.counts + np.bincount(_bins(h, x), minlength=BINS)
     zeros = x.size - int(np.count_nonzero(x))
-    at = int(np.clip((0.0 - h.start) / h.width, 0, BINS - 1)) if zeros else 0
-    counts[at] = max(counts[at] - zeros, 0)
+    counts[_bins(h, np.zeros(1, x.dtype))[0]] -= zeros
     return replace(h, counts=counts, zeros=h.zeros + zeros)
+
+
+def _bins(h: Histogram, x: NDArray[np.floating]) -> NDArray[np.int32]:
+    """The bin of each value."""
+    index = ((x - np.float32(h.start)) * np.float32(1.0 / h.width)).astype(np.int32)
+    return np.clip(index, 0, BINS - 1, out=index)
 
 
 def _grown(h: Histogram, low: float, high: float) -> Histogram:
