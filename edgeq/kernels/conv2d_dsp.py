@@ -8,16 +8,28 @@ from numpy.typing import NDArray
 from edgeq.board import Target
 from edgeq.kernels.base import MacKernel, MacLayer
 
-LAYOUT = ("a stream for every 2 channels: bias[2], words of 4 k by turns, mult[2], shifts - 1; "
-          "a word is two halfwords 256 * odd + even")
+LAYOUT = ("a stream for every 2 channels: words of 4 k by turns, twice the bias[2], mult[2], "
+          "shifts - 1; a word is two halfwords 256 * odd + even")
 SHARED = ("kernels/eq_gemm3_s8_dsp.c", "kernels/eq_gemm_dsp.h")
 
 
-def scaled_bias(layer: MacLayer, rows: NDArray[np.int8]) -> NDArray[np.int32]:
-    """256 times the bias of `rows` (out_c, k), less what the widened inputs add (eq_gemm_dsp.h)."""
-    even = rows[:, 0::2].astype(np.int64).sum(1)
-    scaled = layer.bias.astype(np.int64) * 256 - 127 * even
-    return np.asarray(scaled, np.int64).astype(np.int32)  # wraps as the accumulator does
+def twice_bias(layer: MacLayer, rows: NDArray[np.int8]) -> NDArray[np.int32]:
+    """Twice the bias, less what inputs that come as odd + 129 and even + 1 add; rows (out_c, k)."""
+    wide = rows.astype(np.int64)
+    extra = 129 * wide[:, 1::2].sum(1) + wide[:, 0::2].sum(1)
+    twice = np.asarray(2 * (layer.bias - extra), np.int64)
+    assert int(np.abs(twice).max()) < 1 << 31
+    return twice.astype(np.int32)
+
+
+def sums_fit(rows: NDArray[np.int8]) -> bool:
+    """True where 256 times the sum over odd + 129 and even + 1 fits 32 bits for all inputs."""
+    pos, neg = np.maximum(rows, 0).astype(np.int64), np.minimum(rows, 0).astype(np.int64)
+    odd_pos, odd_neg = pos[:, 1::2].sum(1), neg[:, 1::2].sum(1)
+    even_pos, even_neg = pos[:, 0::2].sum(1), neg[:, 0::2].sum(1)
+    high = 256 * odd_pos + odd_neg + 128 * even_pos - 127 * even_neg
+    low = odd_pos + 256 * odd_neg - 127 * even_pos + 128 * even_neg
+    return int(high.max()) < 1 << 23 and int(low.min()) >= -(1 << 23)
 
 
 def weight_words(rows: NDArray[np.int8]) -> NDArray[np.uint32]:
@@ -41,9 +53,9 @@ def only_right_shifts(layer: MacLayer) -> bool:
 
 
 def fits_dsp(layer: MacLayer, target: Target) -> bool:
-    """True where the weights fit their halfwords and the scaled accumulator 32 bits."""
+    """True where the weights fit their halfwords and the scaled sums 32 bits."""
     return (bool(layer.weights.min() >= -127) and only_right_shifts(layer)
-            and layer.acc_bound < 1 << 23)
+            and layer.acc_bound < 1 << 29 and sums_fit(layer.weights.reshape(layer.out_c, -1)))
 
 
 def pack_stream(layer: MacLayer) -> NDArray[np.int8]:
@@ -53,8 +65,8 @@ def pack_stream(layer: MacLayer) -> NDArray[np.int8]:
     words = weight_words(rows)
     shift = right_shifts(layer).reshape(pairs, 2)
     parts = (
-        scaled_bias(layer, rows).view("<u4").reshape(pairs, 2),
         words.reshape(pairs, 2, -1).transpose(0, 2, 1).reshape(pairs, -1),
+        twice_bias(layer, rows).view("<u4").reshape(pairs, 2),
         layer.mult.astype("<i4").view("<u4").reshape(pairs, 2),
         (shift[:, :1] | shift[:, 1:] << 8),
     )

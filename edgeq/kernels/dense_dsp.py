@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from edgeq.board import Target
 from edgeq.kernels.base import MacKernel, MacLayer
-from edgeq.kernels.conv2d_dsp import fits_dsp, right_shifts, scaled_bias, weight_words
+from edgeq.kernels.conv2d_dsp import fits_dsp, right_shifts, twice_bias, weight_words
 
 
 def _pack(layer: MacLayer) -> NDArray[np.int8]:
@@ -22,8 +22,8 @@ def _pack(layer: MacLayer) -> NDArray[np.int8]:
 
     shifts = grouped(right_shifts(layer))
     parts = (
-        grouped(scaled_bias(layer, rows).view("<u4")),
         grouped(weight_words(rows)).transpose(0, 2, 1).reshape(groups, -1),
+        grouped(twice_bias(layer, rows).view("<u4")),
         grouped(layer.mult.astype("<i4").view("<u4")),
         (shifts << np.array([0, 8, 16, 24], np.uint32)).sum(1, keepdims=True, dtype=np.uint32),
     )
@@ -38,7 +38,7 @@ KERNELS = (
     MacKernel(
         func="eq_dense_s8_dsp", isa="dsp", source="kernels/eq_dense_s8_dsp.c",
         fits=_fits, pack=_pack,
-        layout=("a stream for every 4 channels: bias[4], words of 4 k by turns, mult[4], "
+        layout=("a stream for every 4 channels: words of 4 k by turns, twice the bias[4], mult[4], "
                 "shifts - 1; a word is two halfwords 256 * odd + even"),
         scratch=lambda layer: 0, headers=("kernels/eq_gemm_dsp.h",), own_tables=True,
     ),

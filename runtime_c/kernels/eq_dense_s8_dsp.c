@@ -1,17 +1,19 @@
 /* eq_dense_s8_dsp - dense layer: four channels by four inputs a step, 17 instructions. Arm DSP ISA.
  *
  * in_c is a multiple of 4. The arithmetic is that of eq_gemm_dsp.h, the input widened as it is read,
- * so there is no scratch. Weights, for every four channels: bias[4] (int32), words of four weights
- * by turns, mult[4] (int32), right shift - 1 [4] (int8); out_c is filled up to a multiple of 4. */
+ * so there is no scratch. Weights, for every four channels: words of four weights by turns, twice
+ * the corrected bias [4] (int32), mult[4] (int32), right shift - 1 [4] (int8); out_c is filled up
+ * to a multiple of 4. */
 #if defined(__ARM_FEATURE_DSP) && __ARM_ARCH_PROFILE == 'M'
 #include "eq_gemm_dsp.h"
 #include "eq_ops.h"
 
-/* r4-r7 accumulators, r8-r11 weights, r3 u, r12 v, r0 input, r1 stream, r2 counter. */
+/* r4-r7 accumulators, r8-r11 weights, r3 u, r12 v, r0 input, r1 stream, r2 counter,
+ * lr 129 twice. */
 #define STEP \
     "ldr r12, [r0], #4\n\t" \
     "ldmia r1!, {r8, r9, r10, r11}\n\t" \
-    "sxtb16 r3, r12, ror #8\n\t" \
+    "sxtab16 r3, lr, r12, ror #8\n\t" \
     "eor r12, r12, #0x7F007F00\n\t" \
     "smlad r4, r8, r3, r4\n\t" \
     "smlad r5, r9, r3, r5\n\t" \
@@ -27,9 +29,8 @@
     "smlad r6, r10, r12, r6\n\t" \
     "smlad r7, r11, r12, r7\n\t"
 
-/* int8 result of one accumulator; r2 holds 2 * zero + 1, r0 the shift. */
+/* int8 result of twice an accumulator; r2 holds 2 * zero + 1, r0 the shift. */
 #define FINISH(acc, m) \
-    "asr " acc ", " acc ", #7\n\t" \
     "smmulr " acc ", " acc ", " m "\n\t" \
     "add " acc ", " acc ", " acc ", asr #31\n\t" \
     "asr " acc ", " acc ", r0\n\t" \
@@ -43,7 +44,11 @@ four_channels(__attribute__((unused)) const int8_t *x, __attribute__((unused)) c
 {
     __asm__ volatile(
         "push {r3-r11, lr}\n\t"
-        "ldmia r1!, {r4, r5, r6, r7}\n\t"
+        "mov lr, #0x00810081\n\t"
+        "mov r4, #0\n\t"
+        "mov r5, #0\n\t"
+        "mov r6, #0\n\t"
+        "mov r7, #0\n\t"
         "subs r2, #4\n\t"
         "blt 2f\n"
         "1:\n\t" STEP STEP STEP STEP
@@ -56,6 +61,11 @@ four_channels(__attribute__((unused)) const int8_t *x, __attribute__((unused)) c
         "subs r2, #1\n\t"
         "bne 3b\n"
         "4:\n\t"
+        "ldmia r1!, {r8, r9, r10, r11}\n\t"
+        "add r4, r8, r4, asr #7\n\t"
+        "add r5, r9, r5, asr #7\n\t"
+        "add r6, r10, r6, asr #7\n\t"
+        "add r7, r11, r7, asr #7\n\t"
         "ldmia r1!, {r8, r9, r10, r11}\n\t"
         "ldr r2, [sp]\n\t"
         "ldr r0, [r1]\n\t"

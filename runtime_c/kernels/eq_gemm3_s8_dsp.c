@@ -26,10 +26,10 @@
     "smlad r10, r12, r5, r10\n\t" \
     "smlad r11, r12, r6, r11\n\t"
 
-/* int8 result of one accumulator: multiplier m, right shift s + 1 half away from zero, zero
- * point, saturation; r9 holds 2 * zero + 1. */
-#define FINISH(acc, m, s) \
-    "asr " acc ", " acc ", #7\n\t" \
+/* int8 result of one accumulator: bias b, multiplier m, right shift s + 1 half away from zero,
+ * zero point, saturation; r9 holds 2 * zero + 1. */
+#define FINISH(acc, b, m, s) \
+    "add " acc ", " b ", " acc ", asr #7\n\t" \
     "smmulr " acc ", " acc ", " m "\n\t" \
     "add " acc ", " acc ", " acc ", asr #31\n\t" \
     "asr " acc ", " acc ", " s "\n\t" \
@@ -54,12 +54,13 @@ __attribute__((naked)) void eq_gemm3_s8_dsp(__attribute__((unused)) const eq_gem
         "str r2, [sp, #24]\n\t"
         "mov lr, r5\n"
         "1:\n\t"
-        "ldrd r0, r3, [lr], #8\n\t"
         "ldrd r8, r9, [sp, #0]\n\t"
-        "mov r1, r0\n\t"
-        "mov r2, r0\n\t"
-        "mov r10, r3\n\t"
-        "mov r11, r3\n\t"
+        "mov r0, #0\n\t"
+        "mov r1, #0\n\t"
+        "mov r2, #0\n\t"
+        "mov r3, #0\n\t"
+        "mov r10, #0\n\t"
+        "mov r11, #0\n\t"
         "subs r9, #4\n\t"
         "blt 3f\n"
         "2:\n\t" STEP STEP STEP STEP
@@ -72,13 +73,15 @@ __attribute__((naked)) void eq_gemm3_s8_dsp(__attribute__((unused)) const eq_gem
         "subs r9, #1\n\t"
         "bne 4b\n"
         "5:\n\t"
-        "ldrd r5, r6, [lr], #8\n\t"
-        "ldrd r4, r9, [sp, #16]\n\t"
-        "ldr r7, [lr], #4\n\t"
-        FINISH("r0", "r5", "r7") FINISH("r1", "r5", "r7") FINISH("r2", "r5", "r7")
-        "lsr r7, r7, #8\n\t"
-        FINISH("r3", "r6", "r7") FINISH("r10", "r6", "r7") FINISH("r11", "r6", "r7")
+        "ldmia lr!, {r4, r5, r6, r7, r8}\n\t" /* bias, mult, shifts */
+        "ldr r9, [sp, #20]\n\t"
+        FINISH("r0", "r4", "r6", "r8") FINISH("r1", "r4", "r6", "r8") FINISH("r2", "r4", "r6", "r8")
+        "lsr r8, r8, #8\n\t"
+        FINISH("r3", "r5", "r7", "r8")
+        FINISH("r10", "r5", "r7", "r8")
+        FINISH("r11", "r5", "r7", "r8")
         "ldrd r5, r6, [sp, #8]\n\t"
+        "ldr r4, [sp, #16]\n\t"
         "bfi r0, r3, #8, #8\n\t"
         "bfi r1, r10, #8, #8\n\t"
         "bfi r2, r11, #8, #8\n\t"

@@ -1,19 +1,19 @@
 /* eq_gemm_dsp.h - what the DSP convolutions share: operands, widening, requantization. Arm DSP ISA.
  *
  * Two tricks. (1) Four weights of a channel are one word of two halfwords 256 * odd + even, so the
- * word itself is an SMLAD operand and SXTB16 of it is the other one. With u = odd input and
+ * word itself is an SMLAD operand and SXTB16 of it is the other one. With u = odd input + 129 and
  * v = 256 * even input + 127 - odd input, which always fit 16 bits:
- *     SMLAD(word, u) + SMLAD(SXTB16(word), v) = 256 * (sum of products) + 127 * (even weights)
- * Accumulators are therefore 256 times too large; the generator proves |acc| < 2^23, and takes the
- * last term off the bias. (2) SMMULR(acc << 1, mult) is the rounding doubling high multiply. */
+ *     SMLAD(word, u) + SMLAD(SXTB16(word), v) = 256 * (odd * (input + 129) + even * (input + 1))
+ * These sums are 256 times too large; the generator proves that they fit 32 bits nevertheless, and
+ * takes the constants off the bias. (2) SMMULR(acc << 1, mult) is the rounding doubling multiply. */
 #ifndef EQ_GEMM_DSP_H
 #define EQ_GEMM_DSP_H
 
 #include "eq.h"
 
 /* A matrix product over pixels that eq_widen3 widened, as eq_gemm3_s8_dsp reads it (offsets of
- * the fields matter). The weights are one stream, for every two channels c, d: bias c, d (int32,
- * 256 times, corrected), words of four weights c0 d0 c1 d1 ..., mult c, d (int32), then a word
+ * the fields matter). The weights are one stream, for every two channels c, d: words of four
+ * weights c0 d0 c1 d1 ..., twice the corrected bias c, d (int32), mult c, d (int32), then a word
  * whose bytes 0 and 1 are right shift - 1 of c and d. */
 typedef struct {
     const int8_t *stream;
@@ -51,9 +51,9 @@ static inline uint32_t *eq_widen3(const int8_t *x0, const int8_t *x1, const int8
         "ldr r8, [%[x0]], #4\n\t"
         "ldr r9, [%[x1]], #4\n\t"
         "ldr r10, [%[x2]], #4\n\t"
-        "sxtb16 r4, r8, ror #8\n\t" /* u */
-        "sxtb16 r5, r9, ror #8\n\t"
-        "sxtb16 r6, r10, ror #8\n\t"
+        "sxtab16 r4, %[k129], r8, ror #8\n\t" /* u */
+        "sxtab16 r5, %[k129], r9, ror #8\n\t"
+        "sxtab16 r6, %[k129], r10, ror #8\n\t"
         "eor r8, r8, #0x7F007F00\n\t" /* v */
         "eor r9, r9, #0x7F007F00\n\t"
         "eor r10, r10, #0x7F007F00\n\t"
@@ -64,7 +64,7 @@ static inline uint32_t *eq_widen3(const int8_t *x0, const int8_t *x1, const int8
         "subs %[n], #1\n\t"
         "bne 1b"
         : [x0] "+r"(x0), [x1] "+r"(x1), [x2] "+r"(x2), [to] "+r"(to), [n] "+r"(words)
-        :
+        : [k129] "r"(0x00810081u)
         : "r4", "r5", "r6", "r8", "r9", "r10", "cc", "memory");
     return to;
 }
