@@ -40,16 +40,26 @@ def mve(func: str, *headers: str) -> Kernel:
     return Kernel(func, "mve", f"kernels/{func}.c", ("kernels/eq_mve.h", *headers))
 
 
+def neon(func: str) -> Kernel:
+    """The NEON kernel `func`."""
+    return Kernel(func, "neon", f"kernels/{func}.c", ("kernels/eq_neon.h",))
+
+
 _POOL = "kernels/eq_mve_pool.h"
-ADD: tuple[Kernel, ...] = (portable("eq_add_s8"), mve("eq_add_s8_mve"))
+ADD: tuple[Kernel, ...] = (portable("eq_add_s8"), mve("eq_add_s8_mve"),
+                           neon("eq_add_s8_neon"))
 LUT: tuple[Kernel, ...] = (portable("eq_lut_s8"),)
-AVGPOOL: tuple[Kernel, ...] = (portable("eq_avgpool_s8"), mve("eq_avgpool_s8_mve", _POOL))
+AVGPOOL: tuple[Kernel, ...] = (portable("eq_avgpool_s8"), mve("eq_avgpool_s8_mve", _POOL),
+                               neon("eq_avgpool_s8_neon"))
 MAXPOOL: tuple[Kernel, ...] = (portable("eq_maxpool_s8"), mve("eq_maxpool_s8_mve", _POOL))
 MEAN: tuple[Kernel, ...] = (portable("eq_mean_s8"),)
 SOFTMAX: tuple[Kernel, ...] = (portable("eq_softmax_s8"),)
 PAD: tuple[Kernel, ...] = (portable("eq_pad_s8"),)
 GATHER: tuple[Kernel, ...] = (portable("eq_gather_s8"),)
 COPY: tuple[Kernel, ...] = (portable("eq_copy_s8"),)
+
+LSTM: tuple[Kernel, ...] = (Kernel("eq_lstm_s8", "c", "ops/eq_lstm_s8.c", ("ops/eq_gates.h",)),)
+GRU: tuple[Kernel, ...] = (Kernel("eq_gru_s8", "c", "ops/eq_gru_s8.c", ("ops/eq_gates.h",)),)
 
 # These are called by their _const wrappers too, so they exist in one variant.
 ADDSUB = portable("eq_addsub_s8")

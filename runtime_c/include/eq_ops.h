@@ -181,8 +181,14 @@ void eq_copy_s8(const eq_copy_s8_t *p, const int8_t *restrict in, int8_t *restri
 void eq_conv2d_s8_mve(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out, void *scratch);
 void eq_conv2d_relu_s8_mve(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out,
                            void *scratch); /* for act_min == out_zero */
-void eq_dwconv2d_3x3_s8_mve(const eq_dwconv2d_s8_t *p, const int8_t *in, int8_t *out,
-                            void *scratch);
+void eq_dwconv2d_3x3s1_s8_mve(const eq_dwconv2d_s8_t *p, const int8_t *in, int8_t *out,
+                              void *scratch);
+void eq_dwconv2d_3x3s1_relu_s8_mve(const eq_dwconv2d_s8_t *p, const int8_t *in, int8_t *out,
+                                   void *scratch);
+void eq_dwconv2d_3x3s2_s8_mve(const eq_dwconv2d_s8_t *p, const int8_t *in, int8_t *out,
+                              void *scratch);
+void eq_dwconv2d_3x3s2_relu_s8_mve(const eq_dwconv2d_s8_t *p, const int8_t *in, int8_t *out,
+                                   void *scratch);
 void eq_dense_s8_mve(const eq_dense_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
                      void *restrict scratch);
 void eq_add_s8_mve(const eq_add_s8_t *p, const int8_t *a, const int8_t *b, int8_t *out);
@@ -247,6 +253,29 @@ typedef struct {
 
 void eq_gather_s8(const eq_gather_s8_t *p, const int8_t *restrict in, int8_t *restrict out);
 
+/* --- LSTM and GRU over `steps` vectors of in_c; the state starts at zero -------------------------
+ * Rows of a gate: sat16(requant(w x + bias)) + sat16(requant(r h + bias)) in Q3.12; sigmoid and tanh
+ * in Q0.15 by lines between the entries of `sigmoid`, sigmoid(i / 24) in Q0.16 for i < 256.
+ * out: every step's state (steps, units), or the last one where last_only.
+ * LSTM: gates i, f, g, o; c = sat16(f c + i g) with cell_bits integer bits, within cell_min and
+ * cell_max; h = requant(o tanh(c)) + out_zero. Scratch: 11 * units bytes. */
+typedef struct {
+    uint16_t steps, in_c, units;
+    int8_t last_only;
+    int8_t out_zero, out_shift;
+    int32_t out_mult;
+    const int8_t *weights;  /* (4 * units, in_c), then (4 * units, units) */
+    const int32_t *bias;    /* (4 * units) for the input, (4 * units) for the state */
+    const int32_t *mult;    /* (4) gates of the input, (4) of the state */
+    const int8_t *shift;    /* likewise */
+    const uint16_t *sigmoid;
+    int8_t cell_bits;
+    int16_t cell_min, cell_max;
+} eq_lstm_s8_t;
+
+void eq_lstm_s8(const eq_lstm_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
+                void *restrict scratch);
+
 /* --- Cortex-A variants: NEON (ARMv7-A and AArch64), dot product, 8-bit matrix multiply ---------- */
 void eq_conv2d_s8_neon(const eq_conv2d_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
                        void *restrict scratch);
@@ -258,6 +287,8 @@ void eq_dwconv2d_s8_neon(const eq_dwconv2d_s8_t *p, const int8_t *in, int8_t *ou
                          void *restrict scratch);
 void eq_dwconv2d_s8_neon_dot(const eq_dwconv2d_s8_t *p, const int8_t *in, int8_t *out,
                              void *restrict scratch);
+void eq_add_s8_neon(const eq_add_s8_t *p, const int8_t *a, const int8_t *b, int8_t *out);
+void eq_avgpool_s8_neon(const eq_pool_s8_t *p, const int8_t *in, int8_t *out);
 void eq_dense_s8_neon(const eq_dense_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
                       void *restrict scratch);
 void eq_dense_s8_neon_dot(const eq_dense_s8_t *p, const int8_t *restrict in,
