@@ -20,12 +20,14 @@ def run_float(
     inputs: Mapping[str, FloatArray],
     keep: Collection[str] | None = None,
     on_tensor: Callable[[str, FloatArray], None] | None = None,
+    on_op: Callable[[Op, list[FloatArray]], None] | None = None,
 ) -> dict[str, FloatArray]:
     """Values of the activations `keep` (default: the graph's outputs) of a float graph, by name.
 
     Inputs have any batch size in front, the same for all. `keep=graph.tensors` keeps every
     activation; others are freed after their last use. `on_tensor(name, value)` sees each
-    activation, inputs included, the moment it exists. Raises DataError on a wrong input.
+    activation, inputs included, the moment it exists; `on_op(op, inputs)` each operator before it
+    runs. Raises DataError on a wrong input.
     """
     values: dict[str, FloatArray] = {
         name: _checked(graph.tensor(name), inputs).astype(np.float32, copy=False)
@@ -33,6 +35,8 @@ def run_float(
     }
 
     def step(op: Op, xs: list[FloatArray]) -> tuple[FloatArray, ...]:
+        if on_op is not None:
+            on_op(op, xs)
         return op.run(*xs)
 
     return _run(graph, values, keep, on_tensor, step)

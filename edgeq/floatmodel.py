@@ -26,6 +26,7 @@ class _Interpreter(Protocol):
     def set_tensor(self, index: object, value: FloatArray) -> None: ...
     def get_tensor(self, index: object) -> FloatArray: ...
     def invoke(self) -> None: ...
+    def reset_all_variables(self) -> None: ...
 
 
 class FloatModel:
@@ -46,6 +47,7 @@ class FloatModel:
         for i in range(len(next(iter(batch.values())))):
             for index, name in zip(ins, self._graph.ins, strict=True):
                 self._fast.set_tensor(index, batch[name][i:i + 1])
+            self._fast.reset_all_variables()  # the state of recurrent layers starts at zero
             self._fast.invoke()
             for row, index in zip(rows, outs, strict=True):
                 row.append(self._fast.get_tensor(index))

@@ -19,6 +19,7 @@ from edgeq.ops.dense import Dense
 from edgeq.ops.depthwise_conv2d import DepthwiseConv2D
 from edgeq.ops.elementwise import Add, Mul, Sub
 from edgeq.ops.gather import Slice, Transpose
+from edgeq.ops.lstm import Lstm
 from edgeq.ops.minmax import MinMax
 from edgeq.ops.pad import Pad
 from edgeq.ops.pool import AveragePool, MaxPool
@@ -57,4 +58,5 @@ OPS: tuple[type[Op], ...] = (
     Transpose,
     Slice,
     Pack,
+    Lstm,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, ClassVar
@@ -93,6 +93,7 @@ class Op(ABC):
     limits: ClassVar[tuple[Limit, ...]] = ()
     weight_spec: ClassVar[WeightSpec | None] = None
     is_view: ClassVar[bool] = False  # the output is the input's bytes under another shape
+    own_consts: ClassVar[tuple[int, ...]] = ()  # inputs whose parameters `const_params` gives
 
     @classmethod
     def from_tflite(cls, node: TfliteNode) -> Op | tuple[Op, ...]:
@@ -111,6 +112,21 @@ class Op(ABC):
     def rule(self) -> Rule:
         """How the output's quantization parameters follow."""
         return Free()
+
+    def observed(self, *xs: FloatArray) -> Mapping[str, FloatArray]:
+        """Values inside the operator whose range quantization needs, by name.
+
+        A name of `outs` adds to what is seen of that output; others are named after it.
+        """
+        return {}
+
+    def settled(self, ranges: Mapping[str, tuple[float, float]]) -> Op:
+        """The operator with what follows from the ranges of the values inside it."""
+        return self
+
+    def const_params(self, g: Graph, params: Mapping[str, QuantParams]) -> dict[str, QuantParams]:
+        """Parameters of the constants `own_consts` under those of the activations."""
+        return {}
 
     @abstractmethod
     def run_int(self, g: Graph, *qs: IntArray) -> tuple[IntArray, ...]:

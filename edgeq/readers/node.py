@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+import numpy as np
 import tflite
 
 from edgeq.errors import ModelError, UnsupportedError
-from edgeq.ir import Array, Tensor
+from edgeq.ir import Array, QuantParams, Tensor
 from edgeq.ops.base import Act, Shape
 from edgeq.ops.windows import same_padding
 
@@ -37,13 +38,16 @@ class ConvOptions:
 
 @dataclass(frozen=True, eq=False)
 class TfliteNode:
-    """A node: `ins` holds "" for an optional input that is absent; `tensors` all of the file."""
+    """A node: `ins` holds "" for an optional input that is absent.
+
+    `tensors` are all of the file; an operator may add constants that it makes of its own.
+    """
 
     name: str  # unique, e.g. "conv2d_3"
     kind: str  # BuiltinOperator name, e.g. "CONV_2D"
     ins: tuple[str, ...]
     outs: tuple[str, ...]
-    tensors: Mapping[str, Tensor]
+    tensors: MutableMapping[str, Tensor]
     op: tflite.Operator
 
     def shape(self, i: int) -> Shape:
@@ -58,6 +62,23 @@ class TfliteNode:
                 self.name, f"input {i} ({self.ins[i]!r}) is computed at run time",
                 "a constant", "freeze the model before export")
         return data
+
+    def stacked(self, inputs: Sequence[int], what: str) -> str:
+        """Name of a new constant: the constant `inputs` one behind the other along axis 0.
+
+        Where they are quantized, so is it: with the scale of its input for every row.
+        """
+        parts = [self.const(i) for i in inputs]
+        given = [self.tensors[self.ins[i]].q for i in inputs]
+        known = [q for q in given if q is not None]
+        data, q = np.concatenate(parts), None
+        if len(known) == len(parts):
+            rows = [np.broadcast_to(q.scale, len(p)) for p, q in zip(parts, known, strict=True)]
+            zeros = [np.broadcast_to(q.zero, len(p)) for p, q in zip(parts, known, strict=True)]
+            q = QuantParams(np.concatenate(rows), np.concatenate(zeros), known[0].bits, 0)
+        name = f"{self.name}/{what}"
+        self.tensors[name] = Tensor(name, data.shape, data, q)
+        return name
 
     def require(self, holds: bool, found: str, allowed: str, fix: str) -> None:
         """Raise UnsupportedError unless `holds`."""

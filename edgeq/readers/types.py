@@ -34,10 +34,17 @@ def check_types(graph: Graph, dtypes: Mapping[str, type[np.generic]]) -> None:
 
 
 def _check_input(op: Op, i: int, tensor: Tensor, quantized: bool) -> None:
-    """The type of input `i` of `op`: one integer scale, but weights and bias may have channels."""
+    """The type of input `i` of `op`: one integer scale, but weights and bias may have channels.
+
+    Constants with rules of their own are left to the limits of `op`.
+    """
     if not quantized:
         real = tensor.data is None or tensor.data.dtype == np.float32
         _require(tensor, real and tensor.q is None, f"is not real, and {op.name} is", "float32")
+        return
+    if i in op.own_consts:
+        _require(tensor, tensor.q is not None, f"has no scale as input {i} of {op.name}",
+                 "integers with a scale")
         return
     spec = op.weight_spec
     constant = spec is not None and i in (spec.weight, spec.bias)

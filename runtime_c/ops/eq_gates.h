@@ -1,0 +1,87 @@
+/* eq_gates.h - gates of recurrent layers: int16 sums in Q3.12, sigmoid and tanh by a table. Any ISA. */
+#ifndef EQ_GATES_H
+#define EQ_GATES_H
+
+#include "eq_requant.h"
+
+static inline int16_t eq_sat16(int32_t x)
+{
+    return (int16_t)eq_clamp(x, INT16_MIN, INT16_MAX);
+}
+
+/* x / 2^s as eq_requant rounds it where the factor is a power of two; 1 <= s <= 31. */
+static inline int32_t eq_halved(int32_t x, int32_t s)
+{
+    return eq_rounding_shift((x >> 1) + (x & 1), s - 1);
+}
+
+/* Q0.15 of the sigmoid of x in Q3.12. */
+static inline int32_t eq_sigmoid16(int32_t x, const uint16_t *table)
+{
+    const uint32_t a = (uint32_t)(x < 0 ? -x : x) * 3u; /* at most 98304: entry 192 */
+    const uint32_t i = a >> 9;
+    const uint32_t low = table[i];
+    const uint32_t y = (low << 9) + (a & 511u) * (table[i + 1] - low);
+    return (int32_t)((x >= 0 ? y + 512u : (UINT32_C(1) << 25) - y + 511u) >> 10);
+}
+
+/* Q0.15 of tanh of the int16 x with `bits` integer bits, 0 <= bits <= 12: 2 sigmoid(2x) - 1. */
+static inline int32_t eq_tanh16(int32_t x, int32_t bits, const uint16_t *table)
+{
+    const int32_t scaled = bits >= 3 ? x * (3 << (bits - 3))
+                                     : (3 * x + (1 << (2 - bits))) >> (3 - bits);
+    const uint32_t a = (uint32_t)(scaled < 0 ? -scaled : scaled);
+    const uint32_t i = a >> 8;
+    int32_t y = 0xFFFF << 8;
+    if (i < 255) {
+        const uint32_t low = table[i];
+        y = (int32_t)((low << 8) + (a & 255u) * (table[i + 1] - low));
+    }
+    return (scaled >= 0 ? y - (1 << 23) + 128 : (1 << 23) - y + 127) >> 8;
+}
+
+/* One gate's requantization and where its sums go. */
+typedef struct {
+    int32_t k, rows;
+    int32_t mult, shift;
+    int32_t add; /* 1: add to what is there, with saturation; 0: overwrite */
+} eq_gate_t;
+
+static inline void eq_gate_put(const eq_gate_t *g, int32_t acc, int16_t *y)
+{
+    const int32_t q = eq_sat16(eq_requant(acc, g->mult, g->shift));
+    *y = g->add ? eq_sat16(*y + q) : (int16_t)q;
+}
+
+/* sums[r] (+)= sat16(requant(w[r] . x + bias[r])); four rows share the loads of x. */
+static inline void eq_gate_rows(const eq_gate_t *g, const int8_t *restrict w,
+                                const int32_t *restrict bias, const int8_t *restrict x,
+                                int16_t *restrict sums)
+{
+    const int32_t k = g->k;
+    int32_t r = 0;
+    for (; r + 4 <= g->rows; r += 4, w += 4 * k) {
+        const int8_t *w1 = w + k, *w2 = w1 + k, *w3 = w2 + k;
+        int32_t a0 = bias[r], a1 = bias[r + 1], a2 = bias[r + 2], a3 = bias[r + 3];
+        for (int32_t i = 0; i < k; i++) {
+            const int16_t xi = x[i];
+            a0 += xi * w[i];
+            a1 += xi * w1[i];
+            a2 += xi * w2[i];
+            a3 += xi * w3[i];
+        }
+        eq_gate_put(g, a0, sums + r);
+        eq_gate_put(g, a1, sums + r + 1);
+        eq_gate_put(g, a2, sums + r + 2);
+        eq_gate_put(g, a3, sums + r + 3);
+    }
+    for (; r < g->rows; r++, w += k) {
+        int32_t acc = bias[r];
+        for (int32_t i = 0; i < k; i++) {
+            acc += x[i] * w[i];
+        }
+        eq_gate_put(g, acc, sums + r);
+    }
+}
+
+#endif
