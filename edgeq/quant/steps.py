@@ -24,7 +24,7 @@ Samples = tuple[FloatArray, ...]
 
 _ASIDE = 4  # every fourth sample judges the steps, the others feed them
 _FEW = 8  # below this many samples all do both
-_TRIAL_VALUES = 10**8  # activation values that the samples of one trial may make
+_TRIAL_VALUES = 6 * 10**7  # activation values that the samples of one trial may make
 
 
 @dataclass(frozen=True)
