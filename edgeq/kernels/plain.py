@@ -45,9 +45,18 @@ def neon(func: str) -> Kernel:
     return Kernel(func, "neon", f"kernels/{func}.c", ("kernels/eq_neon.h",))
 
 
+def cortex_m(func: str, isa: str, *headers: str) -> Kernel:
+    """The kernel `func` of the DSP extension ("dsp"), ARMv7-M ("v7m") or ARMv6-M ("v6m")."""
+    return Kernel(func, isa, f"kernels/{func}.c", (f"kernels/eq_gemm_{isa}.h", *headers))
+
+
 _POOL = "kernels/eq_mve_pool.h"
+_ADD = "kernels/eq_add_m.h"
 ADD: tuple[Kernel, ...] = (portable("eq_add_s8"), mve("eq_add_s8_mve"),
-                           neon("eq_add_s8_neon"))
+                           neon("eq_add_s8_neon"),
+                           cortex_m("eq_add_s8_dsp", "dsp", _ADD),
+                           cortex_m("eq_add_s8_v7m", "v7m", _ADD),
+                           cortex_m("eq_add_s8_v6m", "v6m"))
 LUT: tuple[Kernel, ...] = (portable("eq_lut_s8"),)
 AVGPOOL: tuple[Kernel, ...] = (portable("eq_avgpool_s8"), mve("eq_avgpool_s8_mve", _POOL),
                                neon("eq_avgpool_s8_neon"))
@@ -58,8 +67,10 @@ PAD: tuple[Kernel, ...] = (portable("eq_pad_s8"),)
 GATHER: tuple[Kernel, ...] = (portable("eq_gather_s8"),)
 COPY: tuple[Kernel, ...] = (portable("eq_copy_s8"),)
 
-LSTM: tuple[Kernel, ...] = (Kernel("eq_lstm_s8", "c", "ops/eq_lstm_s8.c", ("ops/eq_gates.h",)),)
-GRU: tuple[Kernel, ...] = (Kernel("eq_gru_s8", "c", "ops/eq_gru_s8.c", ("ops/eq_gates.h",)),)
+_GATES = ("ops/eq_gates.h",)
+LSTM: tuple[Kernel, ...] = (Kernel("eq_lstm_s8", "c", "ops/eq_lstm_s8.c", _GATES),)
+GRU: tuple[Kernel, ...] = (Kernel("eq_gru_s8", "c", "ops/eq_gru_s8.c", _GATES),)
+RNN: tuple[Kernel, ...] = (Kernel("eq_rnn_s8", "c", "ops/eq_rnn_s8.c", _GATES),)
 
 # These are called by their _const wrappers too, so they exist in one variant.
 ADDSUB = portable("eq_addsub_s8")

@@ -210,6 +210,9 @@ void eq_dwconv2d_3x3_s8_v7m(const eq_dwconv2d_s8_t *p, const int8_t *in, int8_t 
                             void *scratch);
 void eq_dwconv2d_3x3_s8_v6m(const eq_dwconv2d_s8_t *p, const int8_t *in, int8_t *out,
                             void *scratch);
+void eq_add_s8_dsp(const eq_add_s8_t *p, const int8_t *a, const int8_t *b, int8_t *out);
+void eq_add_s8_v7m(const eq_add_s8_t *p, const int8_t *a, const int8_t *b, int8_t *out);
+void eq_add_s8_v6m(const eq_add_s8_t *p, const int8_t *a, const int8_t *b, int8_t *out);
 void eq_dense_s8_dsp(const eq_dense_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
                      void *restrict scratch);
 void eq_dense_s8_v7m(const eq_dense_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
@@ -253,7 +256,7 @@ typedef struct {
 
 void eq_gather_s8(const eq_gather_s8_t *p, const int8_t *restrict in, int8_t *restrict out);
 
-/* --- LSTM and GRU over `steps` vectors of in_c; the state starts at zero -------------------------
+/* --- LSTM, GRU, RNN over `steps` vectors of in_c; the state starts at zero -------------------------
  * Rows of a gate: sat16(requant(w x + bias)) + sat16(requant(r h + bias)) in Q3.12; sigmoid and tanh
  * in Q0.15 by lines between the entries of `sigmoid`, sigmoid(i / 24) in Q0.16 for i < 256.
  * out: every step's state (steps, units), or the last one where last_only.
@@ -275,6 +278,38 @@ typedef struct {
 
 void eq_lstm_s8(const eq_lstm_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
                 void *restrict scratch);
+
+/* GRU: gates z, r, n; n = tanh(w x + r (u h)), or of w x + u (r h) where reset_first; the state
+ * h = sat16((1 - z) n + z h) is Q0.15, the matrices see requant(h) + out_zero. 12 * units bytes. */
+typedef struct {
+    uint16_t steps, in_c, units;
+    int8_t last_only;
+    int8_t out_zero, out_shift;
+    int32_t out_mult;
+    const int8_t *weights;
+    const int32_t *bias, *mult;
+    const int8_t *shift;
+    const uint16_t *sigmoid;
+    int8_t reset_first;
+} eq_gru_s8_t;
+
+void eq_gru_s8(const eq_gru_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
+               void *restrict scratch);
+
+/* RNN: one gate, h = requant(tanh(w x + r h)) + out_zero. Scratch: 3 * units bytes. */
+typedef struct {
+    uint16_t steps, in_c, units;
+    int8_t last_only;
+    int8_t out_zero, out_shift;
+    int32_t out_mult;
+    const int8_t *weights;
+    const int32_t *bias, *mult;
+    const int8_t *shift;
+    const uint16_t *sigmoid;
+} eq_rnn_s8_t;
+
+void eq_rnn_s8(const eq_rnn_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
+               void *restrict scratch);
 
 /* --- Cortex-A variants: NEON (ARMv7-A and AArch64), dot product, 8-bit matrix multiply ---------- */
 void eq_conv2d_s8_neon(const eq_conv2d_s8_t *p, const int8_t *restrict in, int8_t *restrict out,

@@ -24,15 +24,17 @@ static inline eq_channel_v6m_t eq_channel_v6m(int32_t mult, int32_t shift)
     return c;
 }
 
-/* From accumulator to int8; |acc| < 2^29. With acc = 65536 a + b, b signed, and the multiplier's
- * halves h and l, round(acc * mult / 2^31) is 2 a h + floor((a l + b h + floor(b l / 2^16) + 2^14)
- * / 2^15), and no term leaves 32 bits. */
-static inline int32_t eq_finish_v6m(int32_t acc, eq_channel_v6m_t c, eq_clamp_v6m_t q)
+/* round(acc * mult / 2^31), halves upwards; |acc| < 2^29. With acc = 65536 a + b, b signed, and the
+ * multiplier's halves h and l it is 2 a h + floor((a l + b h + floor(b l / 2^16) + 2^14) / 2^15),
+ * and no term leaves 32 bits. */
+static inline int32_t eq_high_mul_v6m(int32_t acc, eq_channel_v6m_t c)
 {
     const int32_t b = (int16_t)acc, a = (acc - b) >> 16;
-    int32_t x = 2 * a * c.high + ((a * c.low + b * c.high + ((b * c.low) >> 16) + (1 << 14)) >> 15);
-    x += x >> 31;
-    x = ((x >> c.shift) + q.zero2) >> 1;
+    return 2 * a * c.high + ((a * c.low + b * c.high + ((b * c.low) >> 16) + (1 << 14)) >> 15);
+}
+
+static inline int32_t eq_clamp_v6m(int32_t x, eq_clamp_v6m_t q)
+{
     if (x < q.act_min) {
         x = q.act_min;
     }
@@ -40,6 +42,20 @@ static inline int32_t eq_finish_v6m(int32_t acc, eq_channel_v6m_t c, eq_clamp_v6
         x = q.act_max;
     }
     return x;
+}
+
+/* From accumulator to int8. */
+static inline int32_t eq_finish_v6m(int32_t acc, eq_channel_v6m_t c, eq_clamp_v6m_t q)
+{
+    int32_t x = eq_high_mul_v6m(acc, c);
+    x += x >> 31;
+    return eq_clamp_v6m(((x >> c.shift) + q.zero2) >> 1, q);
+}
+
+/* The same without a right shift. */
+static inline int32_t eq_finish_unshifted_v6m(int32_t acc, eq_channel_v6m_t c, eq_clamp_v6m_t q)
+{
+    return eq_clamp_v6m(eq_high_mul_v6m(acc, c) + (q.zero2 >> 1), q);
 }
 
 /* The sums of one channel over the four patches of eq_conv_patches.h. x: 2 words a k; w: 4 * quads
