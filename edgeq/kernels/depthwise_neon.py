@@ -29,8 +29,21 @@ def _overlap(layer: MacLayer) -> int | None:
 
 
 def _fits_dot(layer: MacLayer, target: Target) -> bool:
-    return (_fits(layer, target) and (layer.kh, layer.kw) == (3, 3)
-            and layer.stride_h == layer.stride_w and layer.stride_w <= 2)
+    return (
+        layer.in_c == layer.out_c and layer.out_c % 8 == 0 and layer.dil_h == layer.dil_w == 1
+        and right_shifts_only(layer) and (layer.kh, layer.kw) == (3, 3)
+        and layer.stride_h == layer.stride_w and layer.stride_w <= 2
+    )
+
+
+def _pair_bytes(layer: MacLayer) -> int:
+    """Four padded rows of 8 channels."""
+    return 4 * ((layer.out_w - 1) * layer.stride_w + 3) * 8
+
+
+def _overlap_block(layer: MacLayer) -> int | None:
+    """In place: all later rows of the same channels lie behind the rows that are written."""
+    return 0 if layer.out_w <= layer.in_w and layer.out_h <= layer.in_h else None
 
 
 def pack_words(layer: MacLayer) -> NDArray[np.int8]:
@@ -45,8 +58,8 @@ KERNELS = (
     MacKernel(
         func="eq_dwconv2d_s8_neon_dot", isa="neon_dot",
         source="kernels/eq_dwconv2d_s8_neon_dot.c", fits=_fits_dot, pack=pack_words,
-        layout="(out_c/8, kx, 8, ky and a zero)", scratch=_ring_bytes, overlap=_overlap,
-        headers=("kernels/eq_neon.h", "kernels/eq_neon_dw.h"),
+        layout="(out_c/8, kx, 8, ky and a zero)", scratch=_pair_bytes, overlap=_overlap_block,
+        headers=("kernels/eq_neon.h",),
     ),
     MacKernel(
         func="eq_dwconv2d_s8_neon", isa="neon", source="kernels/eq_dwconv2d_s8_neon.c",
