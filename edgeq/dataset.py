@@ -206,8 +206,23 @@ def _arrays(arrays: Mapping[str, Array], graph: Graph, spec: str) -> Loaded:
             want = ", ".join(graph.ins) if len(graph.ins) > 1 else "x"
             raise DataError(spec, f"holds {', '.join(arrays) or 'nothing'}", f"arrays named {want}",
                             "save one array for each input of the model")
-        x[name] = _fit(arrays[key], _sample_shape(graph, name), f"{spec}, array {key!r}")
+        shape = _sample_shape(graph, name)
+        data = _in_order(arrays[key], shape, graph.moved.get(name))
+        x[name] = _fit(data, shape, f"{spec}, array {key!r}")
     return x, arrays.get("y"), arrays.get("group")
+
+
+def _in_order(data: Array, shape: Shape, moved: Shape | None) -> Array:
+    """`data` with its axes as the graph has them where it comes in the file's order.
+
+    `moved` is the graph's entry for the input (an ONNX model has channels first, its graph
+    channels last). Data that fits the graph as it is stays; a size of 1 may be missing.
+    """
+    found = data.shape[1:]
+    if moved is None or len(moved) != data.ndim or found == shape:
+        return data
+    in_file = tuple(shape[a - 1] for a in moved[1:])
+    return data.transpose(np.argsort(moved)) if found == in_file else data
 
 
 def _fit(data: Array, shape: Shape, where: str) -> _ArraySamples:

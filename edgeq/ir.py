@@ -127,9 +127,12 @@ class Graph:
     ins: tuple[str, ...]
     outs: tuple[str, ...]
     name: str = field(default="model")
+    # inputs and outputs whose axes the reader moved: transpose(value, moved[name]) is the file's
+    moved: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tensors", MappingProxyType(dict(self.tensors)))
+        object.__setattr__(self, "moved", MappingProxyType(dict(self.moved)))
         self.check()
 
     def tensor(self, name: str) -> Tensor:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from edgeq.errors import UnsupportedError
 from edgeq.ir import Graph
-from edgeq.readers.tflite import Verdict, read_tflite, verdicts
+from edgeq.readers import tflite
+from edgeq.readers.types import Verdict
 
 __all__ = ["Verdict", "read", "verdicts"]
 
@@ -14,7 +15,24 @@ __all__ = ["Verdict", "read", "verdicts"]
 def read(path: str | Path) -> Graph:
     """The graph in the file at `path`; raises ModelError (damaged) or UnsupportedError."""
     path = Path(path)
-    if path.suffix.lower() != ".tflite":
-        raise UnsupportedError(str(path), f"a file of kind {path.suffix or '(none)'!r}",
-                               "a .tflite model", "export the model to TensorFlow Lite")
-    return read_tflite(path)
+    from edgeq.readers import onnx  # here, because operators import readers.node before they exist
+
+    return onnx.read_onnx(path) if _is_onnx(path) else tflite.read_tflite(path)
+
+
+def verdicts(path: str | Path) -> tuple[Verdict, ...]:
+    """A verdict for every node of the file, in order; raises ModelError for a damaged file."""
+    path = Path(path)
+    from edgeq.readers import onnx
+
+    return onnx.verdicts(path) if _is_onnx(path) else tflite.verdicts(path)
+
+
+def _is_onnx(path: Path) -> bool:
+    """True for .onnx, False for .tflite; raises UnsupportedError for any other file."""
+    suffix = path.suffix.lower()
+    if suffix not in (".onnx", ".tflite"):
+        raise UnsupportedError(str(path), f"a file of kind {suffix or '(none)'!r}",
+                               "a .tflite model or an .onnx model",
+                               "export the model to TensorFlow Lite or ONNX")
+    return suffix == ".onnx"

@@ -14,21 +14,10 @@ from edgeq.ir import Array, Graph, QuantParams, Tensor, same_params
 from edgeq.ops.base import Op, check_limits, constant_results
 from edgeq.readers.node import TfliteNode
 from edgeq.readers.tables import RawModel, RawNode, damage_is_model_error, load
-from edgeq.readers.types import WAY_OUT, check_types
+from edgeq.readers.types import WAY_OUT, Verdict, check_types
 
 _LARGEST_CONST = 1 << 24  # values
 _BIASED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What reading makes of one node: `note` says what became of it, or why it cannot be read."""
-
-    index: int
-    name: str
-    kind: str  # as in the file, e.g. "CONV_2D"
-    supported: bool
-    note: str
 
 
 def read_tflite(path: Path) -> Graph:

@@ -1,8 +1,9 @@
-"""Which number types a graph may have: all float32, or int8 with parameters and int32 biases."""
+"""What readers share: verdicts, and the number types that a graph may have."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,6 +12,17 @@ from edgeq.ir import Graph, Tensor
 from edgeq.ops.base import Op
 
 WAY_OUT = "start from the float model, or quantize all of it to int8"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What reading makes of one node: `note` says what became of it, or why it cannot be read."""
+
+    index: int
+    name: str
+    kind: str  # as in the file, e.g. "CONV_2D" or "Conv"
+    supported: bool
+    note: str
 
 
 def check_types(graph: Graph, dtypes: Mapping[str, type[np.generic]]) -> None:

@@ -1,0 +1,245 @@
+"""The protobuf of an .onnx file as checked inputs, constants and nodes; damage is a ModelError."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edgeq.errors import ModelError, UnsupportedError, UsageError
+from edgeq.ir import Array
+from edgeq.ops.base import Shape
+
+if TYPE_CHECKING:
+    from onnx import GraphProto, ModelProto, TensorProto, ValueInfoProto
+
+FIX = "download or export the model again"
+OLDEST = 7
+_DAMAGED = (IndexError, ValueError, TypeError, OverflowError, KeyError, AttributeError,
+            AssertionError, ZeroDivisionError, RuntimeError, MemoryError, RecursionError)
+_MAX_ELEMENTS = 1 << 28
+
+Attr = int | float | str | Array | tuple[int, ...] | tuple[float, ...] | tuple[str, ...] | None
+
+
+@dataclass(frozen=True, eq=False)
+class RawNode:
+    """A node of the file; `ins` and `outs` hold "" where an optional one is absent."""
+
+    index: int
+    name: str  # unique, of letters, digits, "_" and "."
+    kind: str  # operator, e.g. "Conv"; with its domain in front where it is not ONNX's own
+    ins: tuple[str, ...]
+    outs: tuple[str, ...]
+    attrs: Mapping[str, Attr]
+
+    @property
+    def place(self) -> str:
+        """The node as messages name it."""
+        return f"{self.kind} {self.name!r} (node {self.index})"
+
+
+@dataclass(frozen=True, eq=False)
+class RawInput:
+    """A model input: its shape with a batch of 1 where the file leaves the batch open."""
+
+    name: str
+    shape: Shape
+    dtype: np.dtype[np.generic]
+
+
+@dataclass(frozen=True, eq=False)
+class RawModel:
+    """The main graph of a file, with local functions written out."""
+
+    where: str
+    opset: int
+    ins: tuple[RawInput, ...]
+    outs: tuple[str, ...]
+    consts: Mapping[str, Array]
+    nodes: tuple[RawNode, ...]
+    proto: ModelProto
+
+
+@contextmanager
+def damage_is_model_error(where: str) -> Iterator[None]:
+    """Turn what the onnx package and numpy raise on nonsense into ModelError."""
+    try:
+        yield
+    except _DAMAGED as error:
+        line = (str(error).splitlines() or [""])[0]
+        raise ModelError(where, f"damaged file ({type(error).__name__}: {line})",
+                         "a sound .onnx model", FIX) from error
+
+
+def onnx_package(where: str) -> ModuleType:
+    """The onnx package; UsageError where it is not installed."""
+    try:
+        import onnx
+    except ImportError:
+        raise UsageError(where, "the onnx package is not installed", "",
+                         "pip install 'edgeq[onnx]'") from None
+    return onnx
+
+
+def load(path: Path) -> RawModel:
+    """The checked contents of the .onnx file at `path`; raises ModelError, UnsupportedError."""
+    onnx_package(path.name)
+    try:
+        blob = path.read_bytes()
+    except OSError as error:
+        raise ModelError(str(path), f"cannot be read ({error.strerror})", "a readable file",
+                         "check the path") from error
+    return parse(blob, path.name, path.parent)
+
+
+def parse(blob: bytes, where: str, folder: Path | None) -> RawModel:
+    """The same for the bytes of a file; `folder` holds its external data."""
+    onnx = onnx_package(where)
+    from google.protobuf.message import DecodeError
+
+    with damage_is_model_error(where):
+        try:
+            proto = onnx.load_model_from_string(blob)
+        except DecodeError as error:
+            raise ModelError(where, f"damaged file ({error})", "an .onnx model", FIX) from error
+        if not proto.graph.node and not proto.graph.output:
+            raise ModelError(where, f"{len(blob)} bytes that hold no graph", "an .onnx model", FIX)
+        if folder is not None:
+            _load_external(proto, where, folder)
+        return _model(proto, where)
+
+
+def _load_external(proto: ModelProto, where: str, folder: Path) -> None:
+    """Read the weights that lie in files beside the model into `proto`."""
+    from onnx.checker import ValidationError
+    from onnx.external_data_helper import load_external_data_for_model
+
+    try:
+        load_external_data_for_model(proto, str(folder))
+    except (OSError, ValidationError) as error:
+        line = (str(error).splitlines() or [""])[0]
+        raise ModelError(where, f"its external data cannot be read ({line})",
+                         "the data files beside the .onnx file",
+                         "copy them there, or save the model in one file") from error
+
+
+def _model(proto: ModelProto, where: str) -> RawModel:
+    onnx = onnx_package(where)
+    opset = next((o.version for o in proto.opset_import if o.domain in ("", "ai.onnx")), 0)
+    newest = onnx.defs.onnx_opset_version()
+    if not OLDEST <= opset <= newest:
+        raise UnsupportedError(where, f"opset {opset}", f"{OLDEST} to {newest}",
+                               "convert with onnx.version_converter" if opset < OLDEST
+                               else "pip install -U onnx")
+    if proto.functions:
+        try:
+            proto = onnx.inliner.inline_local_functions(proto)
+        except Exception as error:  # the C++ inliner raises its own kinds
+            raise ModelError(where, f"functions that cannot be written out ({error})", "", FIX
+                             ) from error
+    graph = proto.graph
+    consts = {t.name: to_array(t) for t in graph.initializer}
+    if graph.sparse_initializer:
+        raise UnsupportedError(where, "sparse initializers", "dense ones", "densify the weights")
+    ins = tuple(_input(v, where) for v in graph.input if v.name not in consts)
+    outs = tuple(v.name for v in graph.output)
+    if not ins or not outs:
+        raise ModelError(where, f"{len(ins)} inputs and {len(outs)} outputs", "at least one each",
+                         FIX)
+    return RawModel(where, opset, ins, outs, consts, _nodes(graph), proto)
+
+
+def to_array(tensor: TensorProto) -> Array:
+    """The values of a stored tensor; other float widths become float32."""
+    from onnx import numpy_helper
+
+    if any(d < 0 for d in tensor.dims) or _size(tensor.dims) > _MAX_ELEMENTS:
+        raise ValueError(f"tensor {tensor.name!r} of shape {tuple(tensor.dims)}")
+    array: Array = numpy_helper.to_array(tensor)
+    return array.astype(np.float32) if array.dtype in (np.float16, np.float64) else array
+
+
+def _size(dims: object) -> int:
+    total = 1
+    for d in dims:  # type: ignore[attr-defined]
+        total *= int(d)
+    return total
+
+
+def _input(value: ValueInfoProto, where: str) -> RawInput:
+    from onnx.helper import tensor_dtype_to_np_dtype
+
+    place = f"{where}, input {value.name!r}"
+    if not value.type.HasField("tensor_type"):
+        raise UnsupportedError(place, f"a {value.type.WhichOneof('value') or 'value'}",
+                               "a tensor", "export with tensor inputs")
+    tensor = value.type.tensor_type
+    if not tensor.HasField("shape"):
+        raise UnsupportedError(place, "a tensor of unknown rank", "a fixed shape",
+                               "export with a sample input of the right shape")
+    shape = []
+    for i, dim in enumerate(tensor.shape.dim):
+        if dim.HasField("dim_value") and dim.dim_value > 0:
+            shape.append(int(dim.dim_value))
+        elif i == 0:
+            shape.append(1)  # an open batch
+        else:
+            raise UnsupportedError(
+                place, f"axis {i} of open size {dim.dim_param or '?'!r}",
+                "fixed sizes behind the batch",
+                "export without dynamic axes, or fix it with `python -m "
+                "onnxruntime.tools.make_dynamic_shape_fixed`")
+    if _size(shape) > _MAX_ELEMENTS:
+        raise ModelError(place, f"shape {tuple(shape)}", f"at most {_MAX_ELEMENTS} values", FIX)
+    dtype: np.dtype[np.generic] = np.dtype(tensor_dtype_to_np_dtype(tensor.elem_type))
+    return RawInput(value.name, tuple(shape), dtype)
+
+
+def _nodes(graph: GraphProto) -> tuple[RawNode, ...]:
+    """The nodes with unique, printable names; attributes as Python values."""
+    made, taken = [], set[str]()
+    for index, node in enumerate(graph.node):
+        domain = "" if node.domain in ("", "ai.onnx") else f"{node.domain}."
+        name = _plain(node.name) or f"{node.op_type.lower()}_{index}"
+        if name in taken:
+            name = f"{name}_{index}"
+        taken.add(name)
+        attrs = {a.name: attr_value(a) for a in node.attribute}
+        made.append(RawNode(index, name, domain + node.op_type, tuple(node.input),
+                            tuple(node.output), attrs))
+    return tuple(made)
+
+
+def _plain(name: str) -> str:
+    """`name` with everything but ASCII letters, digits, "." and "_" as one "_"."""
+    kept = "".join(c if c.isascii() and (c.isalnum() or c in "._") else " " for c in name)
+    return "_".join(kept.split())
+
+
+def attr_value(attr: object) -> Attr:
+    """A Python value; None for graphs and other kinds that no operator here takes."""
+    from onnx import AttributeProto, TensorProto, helper
+
+    assert isinstance(attr, AttributeProto)
+    if attr.ref_attr_name:
+        return None
+    value = helper.get_attribute_value(attr)
+    if isinstance(value, TensorProto):
+        return to_array(value)
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    if isinstance(value, int | float):
+        return value
+    if attr.type == AttributeProto.INTS:
+        return tuple(int(v) for v in value)
+    if attr.type == AttributeProto.FLOATS:
+        return tuple(float(v) for v in value)
+    if attr.type == AttributeProto.STRINGS:
+        return tuple(v.decode("utf-8", "replace") for v in value)
+    return None
