@@ -11,12 +11,12 @@ from edgeq.kernels.conv2d_dsp import only_right_shifts, right_shifts
 
 
 def _pack(layer: MacLayer) -> NDArray[np.int8]:
-    """Records of four channels: (taps[3], bias, mult) each, then shift[4]."""
+    """Records of four channels: (taps[3], twice the bias, mult) each, then shift[4]."""
     groups = layer.out_c // 4
     taps = layer.weights[[0, 1, 1, 2]]  # (4, kx, out_c): the bytes of a word
     words = np.ascontiguousarray(taps.transpose(2, 1, 0)).view("<u4")[..., 0]
     channel = np.concatenate(
-        (words, layer.bias.astype("<i4").view("<u4")[:, None],
+        (words, (2 * layer.bias).astype("<i4").view("<u4")[:, None],
          layer.mult.astype("<i4").view("<u4")[:, None]), axis=1).reshape(groups, 20)
     shift = right_shifts(layer).astype(np.int8).reshape(groups, 4).view("<u4")
     records = np.concatenate((channel, shift), axis=1)
@@ -38,7 +38,7 @@ KERNELS = (
     MacKernel(
         func="eq_dwconv2d_3x3_s8_dsp", isa="dsp", source="kernels/eq_dwconv2d_3x3_s8_dsp.c",
         fits=fits_3x3, pack=_pack,
-        layout="records of 4 channels: 3 words of taps (w0 w1 w1 w2), bias, mult each; shift[4]",
+        layout="records of 4 channels: 3 words of taps (w0 w1 w1 w2), 2 * bias, mult; shift[4]",
         scratch=lambda layer: 32 * ((layer.out_w - 1) * layer.stride_w + 3),
         headers=("kernels/eq_gemm_dsp.h",), own_tables=True,
     ),
