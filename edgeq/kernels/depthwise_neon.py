@@ -46,6 +46,15 @@ def _overlap_block(layer: MacLayer) -> int | None:
     return 0 if layer.out_w <= layer.in_w and layer.out_h <= layer.in_h else None
 
 
+def _fits_3x3(layer: MacLayer, target: Target) -> bool:
+    return _fits(layer, target) and (layer.kh, layer.kw) == (3, 3)
+
+
+def _three_bytes(layer: MacLayer) -> int:
+    """Three padded rows of 16 channels."""
+    return 3 * ((layer.out_w - 1) * layer.stride_w + 3) * 16
+
+
 def pack_words(layer: MacLayer) -> NDArray[np.int8]:
     """(out_c/8, 3, 8, 4): for each kernel column a word (ky 0, 1, 2, zero) a channel."""
     words = np.zeros((layer.out_c // 8, 3, 8, 4), np.int8)
@@ -60,6 +69,11 @@ KERNELS = (
         source="kernels/eq_dwconv2d_s8_neon_dot.c", fits=_fits_dot, pack=pack_words,
         layout="(out_c/8, kx, 8, ky and a zero)", scratch=_pair_bytes, overlap=_overlap_block,
         headers=("kernels/eq_neon.h",),
+    ),
+    MacKernel(
+        func="eq_dwconv2d_3x3_s8_neon", isa="neon", source="kernels/eq_dwconv2d_3x3_s8_neon.c",
+        fits=_fits_3x3, pack=lambda layer: layer.weights.reshape(-1), layout="(kh, kw, out_c)",
+        scratch=_three_bytes, overlap=_overlap_block, headers=("kernels/eq_neon.h",),
     ),
     MacKernel(
         func="eq_dwconv2d_s8_neon", isa="neon", source="kernels/eq_dwconv2d_s8_neon.c",

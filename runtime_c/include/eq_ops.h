@@ -320,6 +320,8 @@ void eq_conv2d_s8_neon_i8mm(const eq_conv2d_s8_t *p, const int8_t *restrict in,
                             int8_t *restrict out, void *restrict scratch);
 void eq_dwconv2d_s8_neon(const eq_dwconv2d_s8_t *p, const int8_t *in, int8_t *out,
                          void *restrict scratch);
+void eq_dwconv2d_3x3_s8_neon(const eq_dwconv2d_s8_t *p, const int8_t *in, int8_t *out,
+                             void *restrict scratch);
 void eq_dwconv2d_s8_neon_dot(const eq_dwconv2d_s8_t *p, const int8_t *in, int8_t *out,
                              void *restrict scratch);
 void eq_add_s8_neon(const eq_add_s8_t *p, const int8_t *a, const int8_t *b, int8_t *out);
