@@ -26,24 +26,30 @@ class Item:
     align: int = TENSOR_ALIGN
 
 
+Conflict = tuple[int, int | None, int | None, bool]
+
+
 @dataclass(frozen=True)
 class Problem:
     """Items and the permissions to overlap.
 
     `slides[(out, in)] = d`: item `out` is born in the call in which item `in` dies, and they may
-    share bytes where offset(out) + d <= offset(in).
+    share bytes where offset(out) + d <= offset(in). `twins` holds such pairs (out, in) that may
+    share bytes where offset(out) == offset(in).
     """
 
     items: tuple[Item, ...]
     slides: Mapping[tuple[int, int], int]
     calls: int
+    twins: frozenset[tuple[int, int]] = frozenset()
 
-    def conflicts(self) -> tuple[tuple[tuple[int, int | None, int | None], ...], ...]:
-        """For each item i the items j in use with it: (j, slide (i, j), slide (j, i))."""
-        rows: list[tuple[tuple[int, int | None, int | None], ...]] = []
+    def conflicts(self) -> tuple[tuple[Conflict, ...], ...]:
+        """For each item i the items j in use with it: (j, slide (i, j), slide (j, i), twins)."""
+        rows: list[tuple[Conflict, ...]] = []
         for i, a in enumerate(self.items):
             rows.append(tuple(
-                (j, self.slides.get((i, j)), self.slides.get((j, i)))
+                (j, self.slides.get((i, j)), self.slides.get((j, i)),
+                 (i, j) in self.twins or (j, i) in self.twins)
                 for j, b in enumerate(self.items)
                 if i != j and a.size and b.size and a.first <= b.last and b.first <= a.last))
         return tuple(rows)
@@ -59,11 +65,12 @@ class Problem:
         blocks: list[int] = []
         loose = 0  # several dying inputs may leave less at the top than their sum says
         for out in sorted(live):
-            dying = [i for i in live if self.items[out].first == t and (out, i) in self.slides]
+            near = {i: self.slides.get((out, i), 0) for i in live
+                    if (out, i) in self.slides or (out, i) in self.twins}
+            dying = list(near) if self.items[out].first == t else []
             if dying:
                 blocks.append(joint_extent(
-                    self.items[out].size, [(self.items[i].size, self.slides[out, i])
-                                           for i in dying]))
+                    self.items[out].size, [(self.items[i].size, near[i]) for i in dying]))
                 live -= {out, *dying}
                 loose = TENSOR_ALIGN - 1 if len(dying) > 1 else loose
         blocks += [self.items[i].size for i in live]
@@ -106,10 +113,11 @@ def build_problem(calls: Sequence[Call], sizes: Mapping[str, int], views: Mappin
              for r in first]
     index = {r: i for i, r in enumerate(first)}
     slides = _slides(calls, root, items, index)
+    twins = _twins(calls, root, items, index)
     for t, call in enumerate(calls):
         if call.scratch:
             items.append(Item((), call.scratch, t, t, SCRATCH_ALIGN))
-    return Problem(tuple(items), slides, len(calls))
+    return Problem(tuple(items), slides, len(calls), twins)
 
 
 def _root(name: str, views: Mapping[str, str]) -> str:
@@ -134,6 +142,18 @@ def _slides(calls: Sequence[Call], root: Mapping[str, str], items: Sequence[Item
             if i != out and items[i].last == t and len(known) == len(distances):
                 slides[out, i] = max(known)
     return slides
+
+
+def _twins(calls: Sequence[Call], root: Mapping[str, str], items: Sequence[Item],
+           index: Mapping[str, int]) -> frozenset[tuple[int, int]]:
+    """Outputs and inputs of in-place calls, where the one is born as the other dies."""
+    twins = set()
+    for t, call in enumerate(calls):
+        if call.in_place and call.ins[0] in root:
+            out, source = index[root[call.outs[0]]], index[root[call.ins[0]]]
+            if out != source and items[out].first == t and items[source].last == t:
+                twins.add((out, source))
+    return frozenset(twins)
 
 
 def place(problem: Problem) -> tuple[int, ...]:
@@ -163,7 +183,7 @@ def place(problem: Problem) -> tuple[int, ...]:
     return _improve(problem, conflicts, order, best, bound)
 
 
-def _improve(problem: Problem, conflicts: Sequence[Sequence[tuple[int, int | None, int | None]]],
+def _improve(problem: Problem, conflicts: Sequence[Sequence[Conflict]],
              order: list[int], best: tuple[int, ...], bound: int) -> tuple[int, ...]:
     """Hill climbing with sideways steps: move an item at the peak, or a neighbour, in the order."""
     rng = random.Random(_SEED)
@@ -191,17 +211,19 @@ def _improve(problem: Problem, conflicts: Sequence[Sequence[tuple[int, int | Non
 
 
 def _first_fit(items: Sequence[Item],
-               conflicts: Sequence[Sequence[tuple[int, int | None, int | None]]],
+               conflicts: Sequence[Sequence[Conflict]],
                order: Sequence[int]) -> tuple[int, ...]:
     """Each item in turn at its lowest legal offset beside those placed before it."""
     offsets = [-1] * len(items)
     for i in order:
         size, align = items[i].size, items[i].align
-        placed = [(offsets[j], offsets[j] + items[j].size, as_out, as_in)
-                  for j, as_out, as_in in conflicts[i] if offsets[j] >= 0]
+        placed = [(offsets[j], offsets[j] + items[j].size, as_out, as_in, twin)
+                  for j, as_out, as_in, twin in conflicts[i] if offsets[j] >= 0]
         candidates = {0}
-        for start, end, as_out, as_in in placed:
+        for start, end, as_out, as_in, twin in placed:
             candidates.add(-(-end // align) * align)
+            if twin:
+                candidates.add(start)
             if as_out is not None and start >= as_out:
                 candidates.add((start - as_out) // align * align)
             if as_in is not None:
@@ -210,8 +232,8 @@ def _first_fit(items: Sequence[Item],
             c for c in candidates
             if all(c >= end or c + size <= start
                    or (as_out is not None and c + as_out <= start)
-                   or (as_in is not None and start + as_in <= c)
-                   for start, end, as_out, as_in in placed))
+                   or (as_in is not None and start + as_in <= c) or (twin and c == start)
+                   for start, end, as_out, as_in, twin in placed))
     return tuple(offsets)
 
 
@@ -236,9 +258,10 @@ def check_placement(problem: Problem, offsets: Sequence[int]) -> None:
             if not together or low >= high:
                 continue
             legal = any(
-                (x, y) in problem.slides
-                and problem.items[x].first == problem.items[y].last
-                and offsets[x] + problem.slides[x, y] <= offsets[y]
+                problem.items[x].first == problem.items[y].last
+                and (((x, y) in problem.slides
+                      and offsets[x] + problem.slides[x, y] <= offsets[y])
+                     or ((x, y) in problem.twins and offsets[x] == offsets[y]))
                 for x, y in ((i, j), (j, i)))
             assert legal, f"items {i} {a} at {offsets[i]} and {j} {b} at {offsets[j]} overlap"
 

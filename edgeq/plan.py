@@ -51,6 +51,7 @@ class Call:
     macs: int = 0
     note: str = ""
     weight_bits: int = 8
+    in_place: bool = False  # the output takes exactly the place of input 0 where that dies here
 
     @property
     def blobs(self) -> tuple[Blob, ...]:

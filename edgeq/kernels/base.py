@@ -101,6 +101,8 @@ class MacKernel:
     own_tables: bool = False  # bias, mult, shift are packed among the weights, not beside them
     # least distance by which the output may start below the dying input, None: disjoint
     overlap: Callable[[MacLayer], int | None] = lambda layer: None
+    # True: the output may also take exactly the input's place (Call.in_place)
+    in_place: Callable[[MacLayer], bool] = lambda layer: False
     # what the C file reads as bias, mult and shift; its head says how they differ from the layer's
     tables: Callable[[MacLayer], MacTables] = plain_tables
 

@@ -142,5 +142,5 @@ class DepthwiseConv2D(Op):
             fields=(*window_fields(layer), *mac_fields(layer, kernel)),
             ins=self.ins[:1], outs=self.outs,
             sources=(kernel.source, *kernel.headers), overlap=(kernel.overlap(layer),),
-            scratch=kernel.scratch(layer), macs=self.macs(g),
+            scratch=kernel.scratch(layer), macs=self.macs(g), in_place=kernel.in_place(layer),
         ),)

@@ -14,6 +14,12 @@ static inline int32x4_t eq_mve_requant(int32x4_t acc, int32x4_t mult, int32x4_t 
     return vrshlq_s32(vaddq_s32(x, away), shift);
 }
 
+/* The middle of that as assembly text: X by VQRDMULH, S the shifts, T a free register. */
+#define EQ_MVE_AWAY(X, T, S)                                                                       \
+    "vand " T ", " X ", " S "\n\t"                                                                 \
+    "vshr.s32 " T ", " T ", #31\n\t"                                                               \
+    "vadd.i32 " X ", " X ", " T "\n\t"
+
 /* Copy n bytes; exact, no byte beyond is touched. n may be 0. */
 static inline void eq_mve_copy(int8_t *dst, const int8_t *src, int32_t n)
 {

@@ -1,4 +1,4 @@
-/* eq_mve_conv2d_s8 - convolution, MVE: input rows interleaved by column make im2col a plain slide. */
+/* eq_mve_conv2d_s8 - convolution, MVE: on input rows interleaved by column, im2col is a slide. */
 #include "eq_mve_gemm.h"
 
 #if defined(__ARM_FEATURE_MVE)

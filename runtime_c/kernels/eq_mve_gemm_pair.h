@@ -1,7 +1,8 @@
 /* eq_mve_gemm_pair.h - two columns times all channels, MVE: 2 x 4 sums in 8 scalars (VMLADAV).
  *
- * Included by one product each, which has defined EQ_MVE_ROUND(X): the text that makes the right shift
- * of X round away from zero (EQ_MVE_AWAY), or "". Assembly, because compilers spill the sums. */
+ * Included by one product each, which has defined EQ_MVE_ROUND(X, T, S): the text that makes the
+ * right shift of X by S round away from zero (EQ_MVE_AWAY), or "".
+ * Assembly, because compilers spill the sums. */
 #ifndef EQ_MVE_GEMM_PAIR_H
 #define EQ_MVE_GEMM_PAIR_H
 
@@ -27,12 +28,6 @@ typedef struct {
     "vldrb.8 %q[v], [%[w]], #16\n\t" MLA " r2, %q[a], %q[v]\n\t" MLA " r10, %q[b], %q[v]\n\t"      \
     "vldrb.8 %q[u], [%[w]], #16\n\t" MLA " r4, %q[a], %q[u]\n\t" MLA " r12, %q[b], %q[u]\n\t"      \
     "vldrb.8 %q[v], [%[w]], #16\n\t" MLA " r6, %q[a], %q[v]\n\t" MLA " lr, %q[b], %q[v]\n\t"
-
-/* x, t, shift: VQRDMULH's result, a free register, the shifts; see eq_mve_requant. */
-#define EQ_MVE_AWAY(X)                                                                             \
-    "vand %q[u], " X ", %q[v]\n\t"                                                                 \
-    "vshr.s32 %q[u], %q[u], #31\n\t"                                                               \
-    "vadd.i32 " X ", " X ", %q[u]\n\t"
 
 /* All channels of two columns. */
 static inline void product_of_pair(const eq_mve_pair_t *k, const int8_t *w, int32x4_t low,
@@ -76,7 +71,8 @@ static inline void product_of_pair(const eq_mve_pair_t *k, const int8_t *w, int3
                      "ldrd r6, r0, [%[k], #24]\n\t"
                      "vqrdmulh.s32 %q[b], %q[b], %q[u]\n\t"
                      "vldrb.s32 %q[v], [%[w]], #4\n\t"
-                     EQ_MVE_ROUND("%q[a]") EQ_MVE_ROUND("%q[b]")
+                     EQ_MVE_ROUND("%q[a]", "%q[u]", "%q[v]")
+                     EQ_MVE_ROUND("%q[b]", "%q[u]", "%q[v]")
                      "vrshl.s32 %q[a], %q[a], %q[v]\n\t"
                      "vrshl.s32 %q[b], %q[b], %q[v]\n\t"
                      "vadd.i32 %q[a], %q[a], r0\n\t"

@@ -1,8 +1,8 @@
-/* eq_mve_gemm_relu_s8 - matrix product under a ReLU, MVE: what is negative needs no exact rounding. */
+/* eq_mve_gemm_relu_s8 - matrix product under a ReLU, MVE: what is negative needs no rounding. */
 #include "eq_mve_gemm.h"
 
 #if defined(__ARM_FEATURE_MVE)
-#define EQ_MVE_ROUND(X) ""
+#define EQ_MVE_ROUND(X, T, S) ""
 #include "eq_mve_gemm_pair.h"
 
 void eq_mve_gemm_relu_s8(const eq_mve_gemm_t *g, const int8_t *cols, int32_t stride,

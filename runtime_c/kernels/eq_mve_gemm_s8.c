@@ -2,7 +2,7 @@
 #include "eq_mve_gemm.h"
 
 #if defined(__ARM_FEATURE_MVE)
-#define EQ_MVE_ROUND(X) EQ_MVE_AWAY(X)
+#define EQ_MVE_ROUND(X, T, S) EQ_MVE_AWAY(X, T, S)
 #include "eq_mve_gemm_pair.h"
 
 void eq_mve_gemm_s8(const eq_mve_gemm_t *g, const int8_t *cols, int32_t stride, int32_t pixels,

@@ -23,7 +23,7 @@ class Trial:
     """One call with its int8 inputs; the output has `size` bytes.
 
     `skew` moves inputs and output off their 16-byte alignment. `dying` lets the output run into
-    input 0 as far as call.overlap[0] allows.
+    input 0 as far as call.overlap[0] or call.in_place allows.
     """
 
     call: Call
@@ -83,7 +83,7 @@ def _layout(trial: Trial) -> _Layout:
 
     scratch = GUARD
     at = up(scratch + (trial.call.scratch or 0) + GUARD) + trial.skew
-    ins, below = [], trial.call.overlap[0]
+    ins, below = [], 0 if trial.call.in_place else trial.call.overlap[0]
     out: int | None = None
     for i, x in enumerate(trial.inputs):
         if i == 0 and trial.dying and below is not None:
