@@ -7,48 +7,67 @@
 #include "eq_gemm_dsp.h"
 #include "eq_ops.h"
 
-/* Copies n bytes by words: may write up to 3 more, reads none beyond. */
 static inline int8_t *copy(int8_t *to, const int8_t *from, int32_t n)
 {
-    int32_t i = 0;
-    for (; i + 4 <= n; i += 4) {
-        eq_store4(to + i, eq_load4(from + i));
-    }
-    for (; i < n; i++) {
+    for (int32_t i = 0; i < n; i++) {
         to[i] = from[i];
     }
     return to + n;
 }
 
+/* May write up to 3 bytes more. */
 static inline int8_t *fill(int8_t *to, int32_t value, int32_t n)
 {
-    for (int32_t i = 0; i < n; i++) {
-        to[i] = (int8_t)value;
+    const uint32_t word = (uint32_t)(uint8_t)value * 0x01010101u;
+    for (int32_t i = 0; i < n; i += 4) {
+        eq_store4(to + i, word);
     }
     return to + n;
+}
+
+/* The patch at (y, x), part of which may lie outside the input. */
+static void gather_border(const eq_conv2d_s8_t *p, const int8_t *in, int32_t y, int32_t x,
+                          int8_t *to)
+{
+    const int32_t in_c = p->in_c, kw = p->kw, in_w = p->in_w, dil = p->dil_w;
+    for (int32_t ky = 0; ky < p->kh; ky++, y += p->dil_h) {
+        const int8_t *row = in + y * in_w * in_c;
+        if (y < 0 || y >= p->in_h) {
+            to = fill(to, p->in_zero, kw * in_c);
+        } else if (dil == 1 && x >= 0 && x + kw <= in_w) {
+            to = copy(to, row + x * in_c, kw * in_c);
+        } else {
+            for (int32_t at = x; at < x + kw * dil; at += dil) {
+                to = at >= 0 && at < in_w ? copy(to, row + at * in_c, in_c)
+                                          : fill(to, p->in_zero, in_c);
+            }
+        }
+    }
+}
+
+/* The patch at `from`, whole kernel rows of n bytes; copies words, so up to 3 bytes more. */
+static inline void gather_inner(const int8_t *from, int32_t pitch, int32_t rows, int32_t n,
+                                int8_t *to)
+{
+    for (; rows > 0; rows--, from += pitch, to += n) {
+        for (int32_t i = 0; i < n; i += 4) {
+            eq_store4(to + i, eq_load4(from + i));
+        }
+    }
 }
 
 /* One patch whose upper left tap is at (y, x). */
 static void gather(const eq_conv2d_s8_t *p, const int8_t *in, int32_t y, int32_t x, int8_t *to)
 {
-    const int32_t in_c = p->in_c, kw = p->kw, in_w = p->in_w;
-    for (int32_t ky = 0; ky < p->kh; ky++, y += p->dil_h) {
-        if (y < 0 || y >= p->in_h) {
-            to = fill(to, p->in_zero, kw * in_c);
-        } else if (p->dil_w == 1) {
-            const int32_t before = x < 0 ? (x > -kw ? -x : kw) : 0;
-            const int32_t over = x + kw - in_w;
-            const int32_t after = over > 0 ? (over < kw ? over : kw) : 0;
-            to = fill(to, p->in_zero, before * in_c);
-            to = copy(to, in + (y * in_w + x + before) * in_c, (kw - before - after) * in_c);
-            to = fill(to, p->in_zero, after * in_c);
-        } else {
-            for (int32_t kx = 0; kx < kw; kx++) {
-                const int32_t at = x + kx * p->dil_w;
-                to = at >= 0 && at < in_w ? copy(to, in + (y * in_w + at) * in_c, in_c)
-                                          : fill(to, p->in_zero, in_c);
-            }
-        }
+    const int32_t in_c = p->in_c, kw = p->kw, kh = p->kh, pitch = p->in_w * in_c;
+    /* the 3 bytes behind the last kernel row must lie inside the input, too */
+    const int last = y + (kh - 1) * p->dil_h == p->in_h - 1;
+    const int32_t margin = last ? 3 : 0;
+    if (p->dil_w == 1 && pitch >= 3 && y >= 0 && y + (kh - 1) * p->dil_h < p->in_h
+        && x >= 0 && (x + kw) * in_c + margin <= pitch) {
+        gather_inner(in + y * pitch + x * in_c, pitch * p->dil_h, kh, kw * in_c, to);
+    } else {
+        gather_border(p, in, y, x, to);
     }
 }
 

@@ -25,7 +25,7 @@
 
 /* sums[i] = dot product of x and row i at rows[i]; n > 0. Sums live in r8-r11. */
 __attribute__((naked, noinline)) static void dot4(__attribute__((unused)) const int8_t *x,
-                                                  __attribute__((unused)) const int8_t *const rows[4],
+                                                  __attribute__((unused)) const int8_t *const *rows,
                                                   __attribute__((unused)) int32_t n,
                                                   __attribute__((unused)) int32_t sums[4])
 {

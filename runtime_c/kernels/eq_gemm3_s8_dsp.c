@@ -2,7 +2,8 @@
  *
  * All 14 registers carry the inner loop, more than compilers manage, hence one naked function:
  * r0-r2 accumulators of channel c, r3 r10 r11 of channel d, r4-r6 inputs, r7 r12 weights,
- * r8 input pointer, r9 counter, lr weight stream. Stack: x, words, out, second, third, zero2, end. */
+ * r8 input pointer, r9 counter, lr weight stream. Stack: x, words, out, second, third, zero2 and
+ * the end of the outputs. */
 #if defined(__ARM_FEATURE_DSP) && __ARM_ARCH_PROFILE == 'M'
 #include "eq_gemm_dsp.h"
 

@@ -5,7 +5,7 @@
  * v = 256 * even input + 127 - odd input, which always fit 16 bits:
  *     SMLAD(word, u) + SMLAD(SXTB16(word), v) = 256 * (odd * (input + 129) + even * (input + 1))
  * These sums are 256 times too large; the generator proves that they fit 32 bits nevertheless, and
- * takes the constants off the bias. (2) SMMULR(acc << 1, mult) is the rounding doubling multiply. */
+ * takes the constants off the bias. (2) SMMULR(2 * acc, mult) is the rounding doubling multiply. */
 #ifndef EQ_GEMM_DSP_H
 #define EQ_GEMM_DSP_H
 

@@ -1,4 +1,4 @@
-/* eq_gemm_v6m.h - what the Cortex-M0+ kernels share: requantization without a long multiply. ARMv6-M.
+/* eq_gemm_v6m.h - what the Cortex-M0+ kernels share: requantization with 32-bit products. ARMv6-M.
  *
  * The convolution packs two pixels in a word as on Cortex-M3, see eq_gemm_v7m.h. */
 #ifndef EQ_GEMM_V6M_H
