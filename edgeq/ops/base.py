@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from edgeq.board import Target
     from edgeq.plan import Call
     from edgeq.readers.node import TfliteNode
+    from edgeq.readers.onnx_node import OnnxNode
 
 Shape = tuple[int, ...]
 
@@ -90,6 +91,7 @@ class Op(ABC):
     outs: tuple[str, ...]
 
     tflite_names: ClassVar[tuple[str, ...]] = ()  # BuiltinOperator names that become this class
+    onnx_names: ClassVar[tuple[str, ...]] = ()  # ONNX operators that `from_onnx` translates
     limits: ClassVar[tuple[Limit, ...]] = ()
     weight_spec: ClassVar[WeightSpec | None] = None
     is_view: ClassVar[bool] = False  # the output is the input's bytes under another shape
@@ -99,6 +101,16 @@ class Op(ABC):
     def from_tflite(cls, node: TfliteNode) -> Op | tuple[Op, ...]:
         """The operator(s) for one TFLite node; raises UnsupportedError."""
         raise UnsupportedError(node.name, f"{cls.__name__} is not read from TFLite",
+                               "an operator listed by `edgeq ops`", "replace the layer")
+
+    @classmethod
+    def from_onnx(cls, node: OnnxNode) -> None:
+        """Emit this operator, and what it needs around it, for one ONNX node.
+
+        The readers' own tables (readers/onnx_*.py) hold most translations; raises
+        UnsupportedError.
+        """
+        raise UnsupportedError(node.place, f"{cls.__name__} is not read from ONNX",
                                "an operator listed by `edgeq ops`", "replace the layer")
 
     @abstractmethod

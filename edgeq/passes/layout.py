@@ -15,8 +15,7 @@ from math import prod
 
 import numpy as np
 
-from edgeq.errors import UnsupportedError
-from edgeq.ir import Graph, Tensor
+from edgeq.ir import Graph
 from edgeq.ops.base import Op, Shape
 from edgeq.ops.concat import Concat, Pack
 from edgeq.ops.dense import Dense
@@ -213,7 +212,7 @@ class _Sinking:
 
     def own(self, stored: str, name: str) -> str:
         """`stored`, or a copy of it where it cannot take the output's name."""
-        taken = stored in self.source.ins or stored in self.source.outs and stored != name
+        taken = stored in self.source.ins or (stored in self.source.outs and stored != name)
         if not taken and not self.tensors[stored].is_const:
             return stored
         out = self.fresh(name)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,7 @@ import numpy as np
 from edgeq import ops as operators
 from edgeq.errors import EdgeqError, ModelError, UnsupportedError
 from edgeq.ir import Array, Graph, Tensor
-from edgeq.ops.base import check_limits
+from edgeq.ops.base import Op, check_limits
 from edgeq.passes.layout import channels_last
 from edgeq.readers import onnx_conv, onnx_math, onnx_shapes
 from edgeq.readers.onnx_file import (
@@ -19,6 +18,7 @@ from edgeq.readers.onnx_file import (
     RawModel,
     RawNode,
     damage_is_model_error,
+    inferred_shapes,
     load,
     parse,
 )
@@ -26,11 +26,12 @@ from edgeq.readers.onnx_fold import fold
 from edgeq.readers.onnx_node import OnnxNode
 from edgeq.readers.types import Verdict
 
-_TABLES = (onnx_conv.NODES, onnx_math.NODES, onnx_shapes.NODES)
+_TABLES: tuple[Mapping[str, Callable[[OnnxNode], None]], ...] = (
+    onnx_conv.NODES, onnx_math.NODES, onnx_shapes.NODES)
 
 
 def read_onnx(path: Path) -> Graph:
-    """The graph of an .onnx file: float32, batch 1, channels last; simplify it before use.
+    """The graph of an .onnx file, batch 1, channels last; simplify it before use.
 
     Inputs and outputs whose axes were moved stand in `graph.moved`. Raises ModelError for a
     damaged file and UnsupportedError for the first node that has no translation.
@@ -41,11 +42,6 @@ def read_onnx(path: Path) -> Graph:
 def read_onnx_bytes(blob: bytes, name: str) -> Graph:
     """The same for a model in memory."""
     return _graph(parse(blob, name, None), name)
-
-
-def verdicts(path: Path) -> tuple[Verdict, ...]:
-    """A verdict for every node of the file, in order; raises ModelError for a damaged file."""
-    raise NotImplementedError(path)
 
 
 def _graph(raw: RawModel, name: str) -> Graph:
@@ -59,13 +55,70 @@ def _graph(raw: RawModel, name: str) -> Graph:
         return graph
 
 
+def node_kinds() -> tuple[str, ...]:
+    """The ONNX operators that have a translation, sorted; nodes on constants may be any."""
+    own = (name for cls in operators.OPS for name in cls.onnx_names)
+    return tuple(sorted({*(kind for table in _TABLES for kind in table), *own}))
+
+
+def verdicts(path: Path) -> tuple[Verdict, ...]:
+    """A verdict for every node of the file, in order; raises ModelError for a damaged file."""
+    raw = load(path)
+    with damage_is_model_error(raw.where):
+        state, shapes, holes = Reading(raw), inferred_shapes(raw), list[str]()
+        found: dict[int, Verdict] = {}
+        for node in raw.nodes:
+            before = len(state.ops)
+            try:
+                state.step(node)
+                made = ", ".join(dict.fromkeys(type(o).__name__ for o in state.ops[before:]))
+                found[node.index] = _verdict(node, True, made or "computed while reading")
+            except EdgeqError as error:
+                found[node.index] = _verdict(node, False, str(error))
+                for out in node.outs:
+                    if out and out in shapes:  # go on as if this were another model input
+                        state.tensors[out] = Tensor(out, shapes[out])
+                        holes.append(out)
+        for index, note in _limits(state, tuple(holes), path.stem).items():
+            found[index] = _verdict(raw.nodes[index], False, note)
+        return tuple(found[node.index] for node in raw.nodes)
+
+
+def _verdict(node: RawNode, supported: bool, note: str) -> Verdict:
+    return Verdict(node.index, node.name, node.kind, supported, note)
+
+
+def _limits(state: Reading, holes: tuple[str, ...], name: str) -> dict[int, str]:
+    """What the translated operators break, by node."""
+    broken: dict[int, str] = {}
+    owner = {name: node.index for node in state.raw.nodes for name in (node.name, *node.outs)}
+
+    def blame(where: str, error: EdgeqError) -> None:
+        base = where.split("@")[0]
+        steps = (base, base.split("/", 1)[-1], base.split("/", 1)[0], base.rsplit("/", 1)[0])
+        index = next((owner[s] for s in steps if s in owner), len(state.raw.nodes) - 1)
+        broken.setdefault(index, str(error))
+
+    try:
+        graph = channels_last(state.graph(name, holes))
+    except EdgeqError as error:
+        blame(error.where, error)
+        return broken
+    for op in graph.ops:
+        try:
+            check_limits(op, graph)
+        except EdgeqError as error:
+            blame(op.name, error)
+    return broken
+
+
 class Reading:
     """A file half read: the tensors and operators so far, in the file's axis order."""
 
     def __init__(self, raw: RawModel) -> None:
         self.raw = raw
         self.tensors = {n: Tensor(n, a.shape, a) for n, a in raw.consts.items()}
-        self.ops: list = []
+        self.ops: list[Op] = []
         for x in raw.ins:
             if x.dtype.kind != "f":
                 raise UnsupportedError(f"input {x.name!r}", f"numbers of type {x.dtype}",
@@ -73,32 +126,40 @@ class Reading:
             self.tensors[x.name] = Tensor(x.name, x.shape)
 
     def step(self, raw: RawNode) -> None:
-        """Translate one node."""
+        """Translate one node, or compute it where its inputs are constants."""
         for name in raw.ins:
             if name and name not in self.tensors:
-                raise ModelError(raw.place, f"reads {name!r}, which nothing writes before it",
+                raise ModelError(raw.place, f"reads {name!r}, which no node before it gives",
                                  "nodes in execution order", FIX)
+        if any(name in self.tensors for name in raw.outs if name) or not any(raw.outs):
+            raise ModelError(raw.place, f"writes {raw.outs}", "new names", FIX)
         if self.computed(raw):
             return
-        node = self.node(raw)
-        self.translate(raw, node)
+        node = OnnxNode(raw.name, raw.kind, raw.place, self.raw.opset, raw.ins, raw.outs,
+                        raw.attrs, self.tensors)
+        self.translate(node)
+        if missing := [n for n in raw.outs if n and n not in self.tensors]:
+            raise UnsupportedError(raw.place, f"its output {missing[0]!r} is used", "the first "
+                                   "output", "export in inference mode")
         self.ops += node.ops
 
-    def node(self, raw: RawNode) -> OnnxNode:
-        return OnnxNode(raw.name, raw.kind, raw.place, self.raw.opset, raw.ins, raw.outs,
-                        raw.attrs, self.tensors)
-
-    def translate(self, raw: RawNode, node: OnnxNode) -> None:
-        for table in _TABLES:
-            if raw.kind in table:
-                table[raw.kind](node)
+    def translate(self, node: OnnxNode) -> None:
+        """Put operators in the place of `node`."""
+        for cls in operators.OPS:
+            if node.kind in cls.onnx_names:
+                cls.from_onnx(node)
                 return
-        raise UnsupportedError(raw.place, "edgeq has no such operator", "see `edgeq ops`",
+        for table in _TABLES:
+            if node.kind in table:
+                table[node.kind](node)
+                return
+        raise UnsupportedError(node.place, "edgeq has no such operator",
+                               "the ONNX operators that `edgeq ops` lists",
                                "replace the layer before export, or keep it outside the model")
 
     def computed(self, raw: RawNode) -> bool:
         """True where the node's results are known now: they join the constants."""
-        if raw.kind in ("Shape", "Size"):
+        if raw.kind in ("Shape", "Size") and raw.ins and raw.ins[0]:
             shape = np.array(self.tensors[raw.ins[0]].shape, np.int64)
             start, end = raw.attrs.get("start", 0), raw.attrs.get("end")
             results: tuple[Array, ...] | None = (
@@ -123,9 +184,11 @@ class Reading:
                 found[name] = data
         return found
 
-    def graph(self, name: str) -> Graph:
-        for out in self.raw.outs:
+    def graph(self, name: str, holes: tuple[str, ...] = ()) -> Graph:
+        """All operators so far; `holes` are further inputs, for outputs of nodes without any."""
+        outs = [n for n in self.raw.outs if not holes or n in self.tensors]
+        for out in outs:
             if out not in self.tensors:
                 raise ModelError(f"output {out!r}", "is never written", "", FIX)
-        ins = tuple(x.name for x in self.raw.ins)
-        return Graph(self.tensors, tuple(self.ops), ins, self.raw.outs, name).replace()
+        ins = (*(x.name for x in self.raw.ins), *holes)
+        return Graph(self.tensors, tuple(self.ops), ins, tuple(outs), name).replace()

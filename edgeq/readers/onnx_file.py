@@ -243,3 +243,25 @@ def attr_value(attr: object) -> Attr:
     if attr.type == AttributeProto.STRINGS:
         return tuple(v.decode("utf-8", "replace") for v in value)
     return None
+
+
+def inferred_shapes(model: RawModel) -> dict[str, Shape]:
+    """The shapes that ONNX's own inference finds, of the tensors where all sizes are known."""
+    onnx = onnx_package(model.where)
+    proto = onnx.ModelProto()
+    proto.CopyFrom(model.proto)
+    fixed = {x.name: x.shape for x in model.ins}
+    for value in proto.graph.input:
+        for dim, size in zip(value.type.tensor_type.shape.dim, fixed.get(value.name, ()),
+                             strict=False):
+            dim.dim_value = size
+    try:
+        graph = onnx.shape_inference.infer_shapes(proto, data_prop=True).graph
+    except Exception:  # the C++ code raises its own kinds; without it there are no shapes
+        return {}
+    found = {}
+    for value in (*graph.value_info, *graph.output):
+        dims = value.type.tensor_type.shape.dim
+        if value.type.tensor_type.HasField("shape") and all(d.dim_value > 0 for d in dims):
+            found[value.name] = tuple(int(d.dim_value) for d in dims)
+    return found

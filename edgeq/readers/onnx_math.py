@@ -15,9 +15,9 @@ from edgeq.ops.dense import Dense
 from edgeq.ops.elementwise import Add, Mul, Sub
 from edgeq.ops.function import Fn, Function
 from edgeq.ops.minmax import MinMax
+from edgeq.ops.pool import MaxPool
 from edgeq.ops.prelu import PRelu
 from edgeq.ops.reduce import Mean, Reduce, Sum
-from edgeq.ops.pool import MaxPool
 from edgeq.ops.softmax import Softmax
 from edgeq.readers.onnx_file import FIX
 from edgeq.readers.onnx_node import OnnxNode
