@@ -34,12 +34,17 @@ def fits_3x3(layer: MacLayer, target: Target) -> bool:
             and only_right_shifts(layer) and layer.acc_bound < 1 << 30)
 
 
+def in_place_3x3(layer: MacLayer) -> bool:
+    """Channel groups are done one after the other, rows from the top, two of them read ahead."""
+    return layer.out_w <= layer.in_w
+
+
 KERNELS = (
     MacKernel(
         func="eq_dwconv2d_3x3_s8_dsp", isa="dsp", source="kernels/eq_dwconv2d_3x3_s8_dsp.c",
         fits=fits_3x3, pack=_pack,
         layout="records of 4 channels: 3 words of taps (w0 w1 w1 w2), 2 * bias, mult; shift[4]",
         scratch=lambda layer: 32 * ((layer.out_w - 1) * layer.stride_w + 3),
-        headers=("kernels/eq_gemm_dsp.h",), own_tables=True,
+        headers=("kernels/eq_gemm_dsp.h",), own_tables=True, in_place=in_place_3x3,
     ),
 )

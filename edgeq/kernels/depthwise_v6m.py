@@ -7,7 +7,7 @@ import numpy as np
 from edgeq.board import Target
 from edgeq.kernels.base import MacKernel, MacLayer, MacTables
 from edgeq.kernels.conv2d_dsp import right_shifts
-from edgeq.kernels.depthwise_dsp import fits_3x3
+from edgeq.kernels.depthwise_dsp import fits_3x3, in_place_3x3
 from edgeq.kernels.depthwise_v7m import columns_bytes
 
 
@@ -29,5 +29,6 @@ KERNELS = (
         layout="(out_c, 3, 3); bias for inputs + 128; shift is right shift - 1",
         scratch=columns_bytes,
         headers=("kernels/eq_dw_columns.h", "kernels/eq_gemm_v6m.h"), tables=_tables,
+        in_place=in_place_3x3,
     ),
 )

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from edgeq.kernels.base import MacKernel, MacLayer
 from edgeq.kernels.conv2d_dsp import right_shifts
-from edgeq.kernels.depthwise_dsp import fits_3x3
+from edgeq.kernels.depthwise_dsp import fits_3x3, in_place_3x3
 
 
 def pack_records(layer: MacLayer) -> NDArray[np.int8]:
@@ -35,5 +35,6 @@ KERNELS = (
         layout="records of 4 channels: bias[4], mult[4], taps (4, 3, 3), shift - 1 [4]",
         scratch=columns_bytes,
         headers=("kernels/eq_dw_columns.h", "kernels/eq_gemm_v7m.h"), own_tables=True,
+        in_place=in_place_3x3,
     ),
 )

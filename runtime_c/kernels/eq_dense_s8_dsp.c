@@ -1,9 +1,9 @@
 /* eq_dense_s8_dsp - dense layer: four channels by four inputs a step, 17 instructions. Arm DSP ISA.
  *
  * in_c is a multiple of 4. The arithmetic is that of eq_gemm_dsp.h; inputs are widened as they are
- * read, so there is no scratch. Weights, for every four channels: words of four weights by turns, twice
- * the corrected bias [4] (int32), mult[4] (int32), right shift - 1 [4] (int8); out_c is filled up
- * to a multiple of 4. */
+ * read, so there is no scratch. Weights, for every four channels: words of four weights by turns,
+ * twice the corrected bias [4] (int32), mult[4] (int32), right shift - 1 [4] (int8); out_c is
+ * filled up to a multiple of 4. */
 #if defined(__ARM_FEATURE_DSP) && __ARM_ARCH_PROFILE == 'M'
 #include "eq_gemm_dsp.h"
 #include "eq_ops.h"

@@ -1,4 +1,4 @@
-/* eq_dense_s8_v7m - dense layer: eight channels share an input, 17 instructions for 8 MACs. ARMv7-M.
+/* eq_dense_s8_v7m - dense layer: eight channels share an input. ARMv7-M.
  *
  * Weights, for every eight channels: bias[8] (int32), weights (in_c, 8), mult[8] (int32), right
  * shift - 1 [8] (int8); out_c is filled up to a multiple of 8. */

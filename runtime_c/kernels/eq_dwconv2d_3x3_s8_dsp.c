@@ -5,7 +5,7 @@
  * pairs, so two output rows need four multiply instructions a column. The lower pair serves as the
  * next block's upper one: which word is which alternates.
  *
- * in_c = out_c, a multiple of 4; no dilation. `out` may be `in`, or start whole pixels below it.
+ * in_c = out_c, a multiple of 4; no dilation. `out` may be `in`.
  * Weights: records of four channels, see eq_dw4_t. Scratch: 32 * ((out_w - 1) * stride_w + 3). */
 #if defined(__ARM_FEATURE_DSP) && __ARM_ARCH_PROFILE == 'M'
 #include "eq_gemm_dsp.h"

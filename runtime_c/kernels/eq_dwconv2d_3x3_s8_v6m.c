@@ -1,7 +1,7 @@
 /* eq_dwconv2d_3x3_s8_v6m - depthwise 3x3, stride 1 or 2: two output rows at a time share the loads
  * of four input rows, which are unsigned, for ARMv6-M loads those with an offset.
  *
- * in_c = out_c, a multiple of 4; no dilation. `out` may be `in`, or start whole pixels below it.
+ * in_c = out_c, a multiple of 4; no dilation. `out` may be `in`.
  * Weights: (out_c, 3, 3); bias less 128 times their sum; shift holds right shift - 1. Scratch:
  * 16 * ((out_w - 1) * stride_w + 3). */
 #if defined(__ARM_ARCH) && __ARM_ARCH >= 6 && __ARM_ARCH_PROFILE == 'M'

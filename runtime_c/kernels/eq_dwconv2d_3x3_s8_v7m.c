@@ -1,7 +1,7 @@
 /* eq_dwconv2d_3x3_s8_v7m - depthwise 3x3, stride 1 or 2: two output rows at a time share the loads
  * of four input rows. ARMv7-M.
  *
- * in_c = out_c, a multiple of 4; no dilation. `out` may be `in`, or start whole pixels below it.
+ * in_c = out_c, a multiple of 4; no dilation. `out` may be `in`.
  * Weights: records of four channels, see eq_dw4_t. Scratch: 16 * ((out_w - 1) * stride_w + 3). */
 #if defined(__ARM_ARCH) && __ARM_ARCH >= 7 && __ARM_ARCH_PROFILE == 'M'
 #include "eq_dw_columns.h"
