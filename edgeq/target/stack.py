@@ -29,6 +29,7 @@ class _Function:
     frame: int | None
     variable: bool
     calls: set[int]
+    indirect: bool = False  # calls through a pointer as well
 
 
 def stack_bound(program: Mapping[int, Instruction], objects: Iterable[Path], root: str
@@ -36,11 +37,38 @@ def stack_bound(program: Mapping[int, Instruction], objects: Iterable[Path], roo
     """Bytes that `root` and all it calls take at most; None when the code does not tell.
 
     A frame is the sum of everything the function takes from the stack pointer, or what GCC's
-    call graph beside `objects` says (suffix .ci), whichever is more. Interrupts come on top.
+    call graph beside `objects` says (suffix .ci), whichever is more. A call through a pointer may
+    reach any function that leads to no such call itself. Interrupts come on top.
     """
     functions = _functions(program, _compiler_frames(objects))
     entry = next((e for e, f in functions.items() if f.name == root), None)
-    return None if entry is None else _deepest(entry, functions, ())
+    if entry is None:
+        return None
+    _resolve_pointers(entry, functions)
+    return _deepest(entry, functions, ())
+
+
+def _resolve_pointers(root: int, functions: Mapping[int, _Function]) -> None:
+    """Let a call through a pointer reach every function that leads neither to `root` nor to another
+    such call; start-up and main lead to `root`.
+    """
+    through = [e for e, f in functions.items() if f.indirect]
+    ends = [root, *through]
+    pointed = {e for e in functions
+               if not any(_reaches(e, end, functions, set()) for end in ends)}
+    for entry in through:
+        functions[entry].calls |= pointed
+
+
+def _reaches(start: int, goal: int, functions: Mapping[int, _Function], seen: set[int]) -> bool:
+    """True where calls by name lead from `start` to `goal`."""
+    if start == goal:
+        return True
+    seen.add(start)
+    return any(
+        _reaches(callee, goal, functions, seen)
+        for callee in functions[start].calls if callee in functions and callee not in seen
+    )
 
 
 def _compiler_frames(objects: Iterable[Path]) -> dict[str, int]:
@@ -64,7 +92,7 @@ def _functions(program: Mapping[int, Instruction], frames: Mapping[str, int]
             instruction.entry, _Function(instruction.function, 0, False, set()))
         text = instruction.text
         if _INDIRECT.match(text):
-            function.frame = None
+            function.indirect = True
         elif match := _TARGET.match(text):
             target = program.get(int(match[1], 16))
             callee = target.entry if target is not None else -1
