@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 _FIRST_VERSION = ("RELU_N1_TO_1", "ELU", "HARD_SWISH", "PRELU", "GELU")  # others: int8 is version 2
 _TYPES = {"float32": schema.TensorType.FLOAT32, "int8": schema.TensorType.INT8,
-          "int32": schema.TensorType.INT32, "int64": schema.TensorType.INT64}
+          "int16": schema.TensorType.INT16, "int32": schema.TensorType.INT32, "int64": schema.TensorType.INT64}
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,25 +25,34 @@ class Value:
     scale: float = 0.0
     zero: int = 0
     data: NDArray | None = None  # type: ignore[type-arg]
+    kind: str = ""  # number type where the other fields do not tell it
+    variable: bool = False  # keeps its value from run to run
 
     @property
     def dtype(self) -> str:
+        if self.kind:
+            return self.kind
         if self.data is not None:
             return self.data.dtype.name
         return "int8" if self.scale else "float32"
 
 
-def single_op(kind: str, ins: Sequence[Value], outs: Sequence[Value],
-              options: object | None = None) -> bytes:
-    """A model of the one operator `kind` (a BuiltinOperator name); `options` from the schema."""
-    values = list({v.name: v for v in (*ins, *outs)}.values())
+def single_op(kind: str, ins: Sequence[Value | None], outs: Sequence[Value],
+              options: object | None = None, inner: Sequence[Value] = ()) -> bytes:
+    """A model of the one operator `kind` (a BuiltinOperator name); `options` from the schema.
+
+    None stands for an optional input that is absent, `inner` for the intermediates.
+    """
+    given = [v for v in ins if v is not None]
+    values = list({v.name: v for v in (*given, *outs, *inner)}.values())
     index = {v.name: i for i, v in enumerate(values)}
     model = schema.ModelT()
     model.version = 3
     model.buffers = [schema.BufferT()]
     graph = schema.SubGraphT()
     graph.tensors = [_tensor(v, model) for v in values]
-    graph.inputs = [index[v.name] for v in {v.name: v for v in ins}.values() if v.data is None]
+    graph.inputs = [index[v.name] for v in {v.name: v for v in given}.values()
+                    if v.data is None and not v.variable]
     graph.outputs = [index[v.name] for v in outs]
     code = schema.OperatorCodeT()
     code.builtinCode = getattr(schema.BuiltinOperator, kind)
@@ -52,7 +61,9 @@ def single_op(kind: str, ins: Sequence[Value], outs: Sequence[Value],
     model.operatorCodes = [code]
     op = schema.OperatorT()
     op.opcodeIndex = 0
-    op.inputs, op.outputs = [index[v.name] for v in ins], [index[v.name] for v in outs]
+    op.inputs = [-1 if v is None else index[v.name] for v in ins]
+    op.outputs = [index[v.name] for v in outs]
+    op.intermediates = [index[v.name] for v in inner]
     if options is not None:
         op.builtinOptions = options
         op.builtinOptionsType = getattr(schema.BuiltinOptions, type(options).__name__[:-1])
@@ -68,6 +79,7 @@ def _tensor(value: Value, model: schema.ModelT) -> schema.TensorT:
     tensor.name = value.name
     tensor.shape = list(value.shape)
     tensor.type = _TYPES[value.dtype]
+    tensor.isVariable = value.variable
     if value.data is not None:
         buffer = schema.BufferT()
         buffer.data = np.frombuffer(np.ascontiguousarray(value.data).tobytes(), np.uint8)

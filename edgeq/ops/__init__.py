@@ -19,6 +19,7 @@ from edgeq.ops.dense import Dense
 from edgeq.ops.depthwise_conv2d import DepthwiseConv2D
 from edgeq.ops.elementwise import Add, Mul, Sub
 from edgeq.ops.gather import Slice, Transpose
+from edgeq.ops.gru import Gru
 from edgeq.ops.lstm import Lstm
 from edgeq.ops.minmax import MinMax
 from edgeq.ops.pad import Pad
@@ -26,6 +27,7 @@ from edgeq.ops.pool import AveragePool, MaxPool
 from edgeq.ops.prelu import PRelu
 from edgeq.ops.reduce import Mean, Sum
 from edgeq.ops.reshape import Reshape
+from edgeq.ops.rnn import Rnn
 from edgeq.ops.softmax import Softmax
 
 __all__ = ["OPS", "Requantize"]
@@ -59,4 +61,6 @@ OPS: tuple[type[Op], ...] = (
     Slice,
     Pack,
     Lstm,
+    Gru,
+    Rnn,
 )

@@ -12,10 +12,10 @@ import tflite
 
 from edgeq.board import Target
 from edgeq.errors import UnsupportedError
-from edgeq.ir import FloatArray, Graph, IntArray, QuantParams
+from edgeq.ir import FloatArray, Graph, IntArray
 from edgeq.kernels import plain
-from edgeq.ops.base import Limit, Op
-from edgeq.ops.gates import HIGH, LOW, gate_sums, halved, saturate, sigmoid, tanh
+from edgeq.ops.base import Op
+from edgeq.ops.gates import HIGH, LOW, halved, saturate, sigmoid, tanh
 from edgeq.ops.recurrent import Recurrent
 from edgeq.plan import Call
 from edgeq.readers.node import TfliteNode
@@ -77,16 +77,15 @@ class Lstm(Recurrent):
         return (-clip, clip) if clip > 0 else (LOW, HIGH)
 
     def run_int(self, g: Graph, *qs: IntArray) -> tuple[IntArray, ...]:
-        packed, (low, high) = self.packed(g), self._bounds()
+        sides, (low, high) = [self.side(g, i) for i in range(2)], self._bounds()
         (n, steps, _), units = qs[0].shape, self.units(g)
         zero, factor = int(g.tensor(self.outs[0]).params.zero), self.hidden_factor(g)
         states = np.empty((n, steps, units), np.int8)
         h = np.full((n, units), zero, np.int8)
         c = np.zeros((n, units), np.int64)
         for t in range(steps):
-            from_x, from_h = (gate_sums(v, packed.weights[k], packed.bias[k], *packed.factors(k))
-                              for k, v in enumerate((qs[0][:, t], h)))
-            i, f, u, o = np.split(saturate(from_x + from_h), 4, axis=1)
+            i, f, u, o = (saturate(a + b) for a, b in zip(
+                sides[0].sums(qs[0][:, t]), sides[1].sums(h), strict=True))
             kept = saturate(halved(sigmoid(f) * c, 15))
             added = saturate(halved(sigmoid(i) * tanh(u, 3), 15 + self.cell_bits))
             c = np.clip(saturate(kept + added), low, high)

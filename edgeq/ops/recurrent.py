@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from edgeq.errors import ModelError
 from edgeq.ir import FloatArray, Graph, IntArray, QuantParams
 from edgeq.ops.base import Limit, Op, Shape
-from edgeq.ops.gates import GATE_SCALE, check_sums, sigmoid_blob
+from edgeq.ops.gates import GATE_SCALE, Wide, check_sums, gate_sums, sigmoid_blob
 from edgeq.ops.mac import folded_bias, int32_bias
 from edgeq.plan import Blob, Value
 from edgeq.requant import quantize_multiplier, quantize_multipliers
@@ -43,18 +43,20 @@ def _scales_differ(op: Op, g: Graph) -> str:
 
 
 @dataclass(frozen=True, eq=False)
-class Gates:
-    """The integer constants of a layer: rows of all gates, input first, then state."""
+class Side:
+    """The integer constants of all gates that act on one vector: the input or the state."""
 
-    weights: tuple[IntArray, IntArray]  # (gates * units, in_c), (gates * units, units)
-    bias: tuple[NDArray[np.int32], NDArray[np.int32]]  # (gates * units,) zero points folded in
-    mult: NDArray[np.int32]  # (2, gates)
-    shift: NDArray[np.int8]  # (2, gates)
+    weights: IntArray  # (gates * units, k)
+    bias: NDArray[np.int32]  # (gates * units,) zero point folded in
+    mult: NDArray[np.int32]  # (gates,)
+    shift: NDArray[np.int8]  # (gates,)
 
-    def factors(self, side: int) -> tuple[NDArray[np.int32], NDArray[np.int8]]:
-        """Multiplier and shift of every row; side 0: input, 1: state."""
-        units = self.weights[1].shape[1]
-        return np.repeat(self.mult[side], units), np.repeat(self.shift[side], units)
+    def sums(self, x: IntArray) -> tuple[Wide, ...]:
+        """Each gate's sums in Q3.12 for x (n, k): (n, units) each."""
+        gates = len(self.mult)
+        each = len(self.bias) // gates
+        mult, shift = np.repeat(self.mult, each), np.repeat(self.shift, each)
+        return tuple(np.split(gate_sums(x, self.weights, self.bias, mult, shift), gates, axis=1))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,21 +127,20 @@ class Recurrent(Op):
         """Length of the state."""
         return g.tensor(self.ins[2]).shape[1]
 
-    def packed(self, g: Graph) -> Gates:
-        """The integer constants; raises ModelError where a sum could leave int32."""
-        units, sides = self.units(g), []
-        for w, b, source in ((1, 3, self.ins[0]), (2, 4, self.outs[0])):
-            q, x = g.tensor(self.ins[w]).params, g.tensor(source).params
-            weights = g.integers(self.ins[w])
-            bias = g.integers(self.ins[b]) if b < len(self.ins) else np.zeros(1, np.int32)
-            folded = int32_bias(self.name, folded_bias(
-                bias, weights.sum(1, dtype=np.int64), int(x.zero)))
-            scale = np.broadcast_to(q.scale, (self.gates * units,))[::units]
-            mult, shift = quantize_multipliers(scale * float(x.scale) / GATE_SCALE)
-            check_sums(self.name, weights, folded, np.repeat(shift, units))
-            sides.append((weights, folded, mult, shift))
-        weights, bias, mult, shift = zip(*sides, strict=True)
-        return Gates(weights, bias, np.stack(mult), np.stack(shift))
+    def side(self, g: Graph, i: int) -> Side:
+        """The constants that act on the input (0) or the state (1); raises ModelError where a sum
+        could leave int32.
+        """
+        w, b, source = ((1, 3, self.ins[0]), (2, 4, self.outs[0]))[i]
+        units, q, x = self.units(g), g.tensor(self.ins[w]).params, g.tensor(source).params
+        weights = g.integers(self.ins[w])
+        bias = g.integers(self.ins[b]) if b < len(self.ins) else np.zeros(1, np.int32)
+        folded = int32_bias(self.name, folded_bias(
+            bias, weights.sum(1, dtype=np.int64), int(x.zero)))
+        scale = np.broadcast_to(q.scale, (self.gates * units,))[::units]
+        mult, shift = quantize_multipliers(scale * float(x.scale) / GATE_SCALE)
+        check_sums(self.name, weights, folded, np.repeat(shift, units))
+        return Side(weights, folded, mult, shift)
 
     def hidden_factor(self, g: Graph) -> tuple[int, int]:
         """Multiplier and shift from a product of two Q0.15 to the output's scale."""
@@ -150,8 +151,8 @@ class Recurrent(Op):
         """What the structs of all recurrent layers begin with."""
         _, steps, in_c = g.tensor(self.ins[0]).shape
         mult, shift = self.hidden_factor(g)
-        packed = self.packed(g)
-        weights = np.concatenate([w.reshape(-1) for w in packed.weights]).astype(np.int8)
+        sides = [self.side(g, i) for i in range(2)]
+        weights = np.concatenate([side.weights.reshape(-1) for side in sides]).astype(np.int8)
         return (
             ("steps", steps), ("in_c", in_c), ("units", self.units(g)),
             ("last_only", int(self.last_only)),
@@ -159,9 +160,11 @@ class Recurrent(Op):
             ("out_shift", shift), ("out_mult", mult),
             ("weights", Blob("weights", "int8_t", weights,
                              "rows of every gate for the input, then for the state", align=16)),
-            ("bias", Blob("bias", "int32_t", np.concatenate(packed.bias),
+            ("bias", Blob("bias", "int32_t", np.concatenate([side.bias for side in sides]),
                           "in the order of the weights, zero points folded in")),
-            ("mult", Blob("mult", "int32_t", packed.mult.reshape(-1), "a gate, Q31")),
-            ("shift", Blob("shift", "int8_t", packed.shift.reshape(-1), "positive is left")),
+            ("mult", Blob("mult", "int32_t", np.concatenate([side.mult for side in sides]),
+                          "a gate, Q31")),
+            ("shift", Blob("shift", "int8_t", np.concatenate([side.shift for side in sides]),
+                           "positive is left")),
             ("sigmoid", sigmoid_blob()),
         )

@@ -40,6 +40,12 @@ static inline int32_t eq_tanh16(int32_t x, int32_t bits, const uint16_t *table)
     return (scaled >= 0 ? y - (1 << 23) + 128 : (1 << 23) - y + 127) >> 8;
 }
 
+/* A product of two Q0.15 under the output's parameters. */
+static inline int8_t eq_state8(int32_t product, int32_t mult, int32_t shift, int32_t zero)
+{
+    return (int8_t)eq_clamp(eq_requant(product, mult, shift) + zero, INT8_MIN, INT8_MAX);
+}
+
 /* One gate's requantization and where its sums go. */
 typedef struct {
     int32_t k, rows;

@@ -30,9 +30,8 @@ static void update(const eq_lstm_s8_t *p, const int16_t *sums, int16_t *c, int8_
         const int32_t kept = eq_sat16(eq_halved(f * c[j], 15));
         const int32_t added = eq_sat16(eq_halved(i * g, 15 + p->cell_bits));
         c[j] = (int16_t)eq_clamp(kept + added, p->cell_min, p->cell_max);
-        const int32_t y = eq_requant(o * eq_tanh16(c[j], p->cell_bits, table), p->out_mult,
-                                     p->out_shift);
-        h[j] = (int8_t)eq_clamp(y + p->out_zero, INT8_MIN, INT8_MAX);
+        h[j] = eq_state8(o * eq_tanh16(c[j], p->cell_bits, table), p->out_mult, p->out_shift,
+                         p->out_zero);
     }
 }
 
