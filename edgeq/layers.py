@@ -19,11 +19,12 @@ MacOp = Conv2D | DepthwiseConv2D | Dense
 
 @dataclass(frozen=True, eq=False)
 class Channels:
-    """Per channel (last axis) of one activation: extremes and mean over samples and positions."""
+    """Per channel (last axis) of one activation: extremes and means over samples and positions."""
 
     low: NDArray[np.float64]  # (C,)
     high: NDArray[np.float64]  # (C,)
     mean: NDArray[np.float64]  # (C,)
+    power: NDArray[np.float64]  # (C,) mean of the squares
     count: int  # values a channel
 
 

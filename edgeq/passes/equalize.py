@@ -17,7 +17,9 @@ from edgeq.recipe import Equalize
 
 Factors = NDArray[np.float64]
 
-CLIP_MARGIN = 1.2  # how far above its largest observed value a ReLU6 channel may be cut
+CLIP_MARGIN = 1.05  # how far above its largest observed value a ReLU6 channel may be cut
+HEADROOM = 1.2  # how far above it a channel that gains resolution still has codes
+_SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)  # of a channel's range that equalization takes away
 _MOST = 1e4  # factors stay in [1 / _MOST, _MOST]
 _ROUNDS = 40
 _CONVERGED = 1e-3
@@ -76,8 +78,9 @@ def equalize(g: Graph, kind: Equalize, channels: Mapping[str, Channels]) -> Grap
 
     WEIGHTS levels the weight ranges of both layers: s = sqrt(r1 / r2), first / s, second * s
     (Nagel et al. 2019, equation 11), over all pairs until nothing moves. ACTIVATIONS levels the
-    ranges of the activation between them, as far as per-channel weights pay for it
-    (Xiao et al. 2023, equation 4, with alpha 1 before a depthwise layer, where it is free).
+    ranges of the activation between them as far as it lowers the predicted noise of `second`
+    (the idea of Xiao et al. 2023, equation 4; before a depthwise layer with per-channel weights
+    it is free).
 
     ReLU is positively homogeneous, so the result is exact. ReLU6 is cut at 6 whatever the scale:
     a channel is rescaled only where its largest value on the samples (`channels`, statistics of
@@ -94,7 +97,8 @@ def equalize(g: Graph, kind: Equalize, channels: Mapping[str, Channels]) -> Grap
             a, b = mac_view(g, pair.first), mac_view(g, pair.second)
             done = total[pair.first.name]
             seen = _magnitude(channels[pair.between[0]]) / done
-            s = _weight_factors(a, b) if kind is Equalize.WEIGHTS else _act_factors(b, seen)
+            s = _weight_factors(a, b) if kind is Equalize.WEIGHTS else _act_factors(
+                b, seen, channels[pair.between[0]].power)
             s = _within_clip(s, seen, act_of(pair.first), done)
             s = np.maximum(s, seen / (seen * done).max(initial=1e-30))  # no wider than it was
             s = np.clip(done * s, 1 / _MOST, _MOST) / done
@@ -117,19 +121,52 @@ def _weight_factors(a: MacView, b: MacView) -> Factors:
     return np.where(alive, np.sqrt(np.where(alive, r1, 1) / np.where(alive, r2, 1)), 1.0)
 
 
-def _act_factors(b: MacView, seen: Factors) -> Factors:
-    """Factors that bring the channels' largest values `seen` together, the largest unchanged."""
-    alive = seen > 0
-    level = np.where(alive, seen, 1.0)
+def _act_factors(b: MacView, seen: Factors, power: Factors) -> Factors:
+    """Factors that make the predicted noise of layer `b` least, the widest channel unchanged.
+
+    `seen` are the channels' largest values, `power` their mean squares.
+    """
+    top = float(seen.max())
+    if top == 0:
+        return np.ones_like(seen)
+    level = np.where(seen > 0, seen / top, 1.0)  # (C,) in (0, 1]
+    taps = _taps(b, seen.size)  # (rows, C, taps)
+    need = np.abs(taps).max((0, 2))  # (C,) of what a row can hold
+    need = np.where(need > 0, need, 1.0)
+    best, least = np.ones_like(seen), np.inf
+    for alpha in _SHARES:
+        for beta in (0.0,) if b.depthwise else (0.0, 0.25, 0.5):
+            s = level**alpha / need**beta
+            s = s * float((level / s).max())
+            s = np.maximum(s, np.minimum(1.0, HEADROOM * level))
+            noise = _noise(b, taps, s, power / top**2)
+            if noise < least:
+                best, least = s, noise
+    return np.where(seen > 0, best, 1.0)
+
+
+def _taps(b: MacView, channels: int) -> Factors:
+    """Weights as (rows, C, taps), each output channel's largest weight 1 (depthwise: one row)."""
+    w = b.weight.astype(np.float64)
     if b.depthwise:
-        s = level
-    else:
-        rows = np.abs(b.weight).reshape(-1, b.weight.shape[-1]).astype(np.float64)
-        top = np.abs(b.out_rows()).max(1).repeat(rows.shape[0] // b.weight.shape[0])
-        need = (rows / np.maximum(top, 1e-30)[:, None]).max(0)  # (in_c,) of what its row can hold
-        s = np.sqrt(level / np.maximum(need, 1e-3))
-    s = s * (seen.max() / np.max(level / s, where=alive, initial=1e-30)) ** -1
-    return np.where(alive, s, 1.0)
+        return w.reshape(-1, channels, w.shape[-1] // channels).transpose(1, 0, 2).reshape(
+            1, channels, -1)
+    rows = w.reshape(w.shape[0], -1, channels).transpose(0, 2, 1)  # (out_c, C, taps)
+    return rows / np.maximum(np.abs(rows).max((1, 2), keepdims=True), 1e-30)
+
+
+def _noise(b: MacView, taps: Factors, s: Factors, power: Factors) -> float:
+    """Predicted square error of the outputs, in squares of the widest activation channel.
+
+    Activations err by one 255th of the widest channel, weights by one 127th of their row's
+    largest; a depthwise layer has a scale for each channel, so that its weights do not care.
+    """
+    scaled = taps * s[:, None]
+    activation = float((scaled**2).sum()) / 255.0**2
+    if b.depthwise:
+        return activation
+    largest = np.abs(scaled).max((1, 2))  # (rows,)
+    return activation + float((largest**2).sum() * (power / s**2).sum()) * taps.shape[2] / 127.0**2
 
 
 def _within_clip(s: Factors, seen: Factors, act: Act, done: Factors) -> Factors:

@@ -15,7 +15,7 @@ Matrix = NDArray[np.float64]
 MOST_ROWS = 1 << 14  # input vectors that a layer's second moments are taken from
 MOST_INPUTS = 2048  # larger layers are rounded to nearest
 _SWEEPS = 3
-_DAMP = 0.01  # of the mean variance, added to every variance
+_DAMP = 0.001  # of the mean variance, added to every variance
 
 
 def compensated(view: MacView, x: FloatArray, q: QuantParams) -> IntArray | None:

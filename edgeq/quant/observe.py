@@ -63,12 +63,13 @@ def observe(graph: Graph, samples: Sequence[FloatArray],
 
 def _channels(rows: FloatArray) -> Channels:
     ones = np.ones(len(rows), np.float32)
-    mean = (ones @ rows.astype(np.float32, copy=False)) / np.float32(len(rows))
+    mean, power = ones @ rows / len(rows), np.einsum("rc,rc->c", rows, rows) / len(rows)
     return Channels(rows.min(0).astype(np.float64), rows.max(0).astype(np.float64),
-                    mean.astype(np.float64), len(rows))
+                    mean.astype(np.float64), power.astype(np.float64), len(rows))
 
 
 def _merged(a: Channels, b: Channels) -> Channels:
     n = a.count + b.count
     return Channels(np.minimum(a.low, b.low), np.maximum(a.high, b.high),
-                    (a.mean * a.count + b.mean * b.count) / n, n)
+                    (a.mean * a.count + b.mean * b.count) / n,
+                    (a.power * a.count + b.power * b.count) / n, n)

@@ -15,7 +15,7 @@ from edgeq.ops.depthwise_conv2d import DepthwiseConv2D
 from edgeq.ops.pool import MaxPool
 from edgeq.ops.reshape import Reshape
 from edgeq.passes.absorb_bias import absorb_bias
-from edgeq.passes.equalize import equalize, pairs
+from edgeq.passes.equalize import HEADROOM, equalize, pairs
 from edgeq.quant.observe import observe
 from edgeq.recipe import Equalize
 
@@ -95,11 +95,13 @@ def test_weight_ranges_are_level_after_equalization() -> None:
     np.testing.assert_allclose(b.out_range(), c.in_range(8), rtol=0.02)
 
 
-def test_activations_before_a_depthwise_layer_share_one_range() -> None:
+def test_activations_before_a_depthwise_layer_fill_one_range() -> None:
     g, x = triple(Act.RELU), inputs()
     h = equalize(g, Equalize.ACTIVATIONS, observe(g, (x,)).channels)
-    after = observe(h, (x,)).channels["t1"].high
-    np.testing.assert_allclose(after[after > 0], after.max(), rtol=1e-4)
+    before, after = (observe(net, (x,)).channels["t1"].high for net in (g, h))
+    assert before[before > 0].min() < before.max() / 5
+    assert after[after > 0].min() > 0.999 * after.max() / HEADROOM
+    assert after.max() == pytest.approx(before.max(), rel=1e-4)
 
 
 def test_dead_channels_stay_finite() -> None:
@@ -139,7 +141,7 @@ def test_absorption_moves_what_never_vanishes(act: Act) -> None:
     want, got = run_float(g, {"x": x})["y"], run_float(h, {"x": x})["y"]
     np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-4 * float(np.abs(want).max()))
     after = observe(h, (x,)).channels["t2"]
-    free = act is Act.RELU or stats.channels["t2"].high * 1.2 < 6
+    free = act is Act.RELU or stats.channels["t2"].high * 1.05 < 6
     moved = (stats.channels["t2"].low > 0) & free
     assert moved.any()
     assert np.all(after.low[moved] <= 1e-5)

@@ -1,0 +1,81 @@
+"""Tables of docs/accuracy.md: what quantization costs on the real models, by recipe.
+
+    python benchmarks/accuracy.py [CASE ...] [--recipe NAME ...]
+
+Cases: kws ic vww mobilenet ad. The models and data lie in ../shared beside the repository.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests"))
+
+import real  # noqa: E402
+
+from edgeq.quant import quantize  # noqa: E402
+from edgeq.recipe import BiasCorrection, Equalize, Recipe, WeightRange, load_recipe  # noqa: E402
+
+
+def recipes() -> dict[str, Recipe]:
+    """The rows of the table."""
+    fast, tensor = load_recipe("fast"), load_recipe("per-tensor")
+    naive = replace(fast, per_channel=False)
+    return {
+        "fast": fast,
+        "default": load_recipe("default"),
+        "best": load_recipe("best"),
+        "per-tensor, round to nearest": naive,
+        "per-tensor, CLE + bias correction": replace(
+            naive, act_range=tensor.act_range, weight_range=WeightRange.MSE,
+            equalize=Equalize.WEIGHTS,
+            bias_correction=BiasCorrection.EMPIRICAL, rollback=True),
+        "per-tensor": tensor,
+    }
+
+
+def row(name: str, case: real.Loaded, label: str, recipe: Recipe) -> str:
+    """One line of the table."""
+    begin = time.process_time()
+    result = quantize(case.graph, case.calib, recipe)
+    seconds = time.process_time() - begin
+    cost = real.cost(case, case.graph, result.graph)
+    accuracy = ("– | – | –" if case.y is None else
+                f"{100 * cost.float_accuracy:.2f} | {100 * cost.int_accuracy:.2f} | "
+                f"{cost.lost_samples:+d} of {cost.samples}")
+    return (f"| {name} | {label} | {accuracy} | {100 * cost.score.agreement:.1f} | "
+            f"{cost.score.sqnr_db:.1f} | {seconds:.1f} |")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("cases", nargs="*", default=list(real.CASES))
+    parser.add_argument("--recipe", nargs="*", default=list(recipes()))
+    args = parser.parse_args()
+    shared = ROOT.parent / "shared"
+    print("| model | recipe | float % | int8 % | samples lost | agreement % | SQNR dB | CPU s |")
+    print("|---|---|--:|--:|--:|--:|--:|--:|")
+    for name in args.cases:
+        case = real.load(name, lambda path: shared / path)
+        for label in args.recipe:
+            print(row(name, case, label, recipes()[label]), flush=True)
+    if "vww" in args.cases:
+        scaled(real.load("vww", lambda path: shared / path))
+
+
+def scaled(case: real.Loaded) -> None:
+    """The check that equalization matters: channels of vww scaled by up to 100."""
+    hard = replace(case, graph=real.scrambled(case.graph, 100.0, np.random.default_rng(0)))
+    for label in ("per-tensor, round to nearest", "per-tensor, CLE + bias correction"):
+        print(row("vww, channels scaled", hard, label, recipes()[label]), flush=True)
+
+
+if __name__ == "__main__":
+    main()
