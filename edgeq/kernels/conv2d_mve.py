@@ -14,7 +14,7 @@ LAYOUT = ("records of 4 channels: taps (steps, 4, 16) in the order (kw, kh, in_c
           "bias[4], mult[4] int32, shift[4] int8")
 
 # Bytes of strip that the C file fills at a time (the enum there)
-_POINTWISE_STRIP, _WINDOW_STRIP = 512, 4096
+_POINTWISE_STRIP, _NARROW_STRIP, _WIDE_STRIP, _WIDE = 512, 4096, 1024, 17
 
 
 def pack_records(rows: NDArray[np.int8], layer: MacLayer) -> NDArray[np.int8]:
@@ -49,7 +49,8 @@ def _chunk(layer: MacLayer) -> int:
     if layer.pointwise:
         return max(2, _POINTWISE_STRIP // layer.in_c & ~1)
     pitch = layer.kh * layer.in_c
-    fit = (_WINDOW_STRIP // pitch - layer.kw) // layer.stride_w + 1
+    strip = _WIDE_STRIP if layer.out_w >= _WIDE else _NARROW_STRIP
+    fit = (strip // pitch - layer.kw) // layer.stride_w + 1
     return max(2, fit & ~1)
 
 

@@ -4,8 +4,9 @@
 #if defined(__ARM_FEATURE_MVE)
 #include "eq_mve.h"
 
-/* Bytes of strip that are filled at a time; edgeq/kernels/conv2d_mve.py knows them too. */
-enum { POINTWISE_STRIP = 512, WINDOW_STRIP = 4096 };
+/* Bytes of strip that are filled at a time, less for wide rows, since those belong to the large
+ * tensors; edgeq/kernels/conv2d_mve.py knows them too. */
+enum { POINTWISE_STRIP = 512, NARROW_STRIP = 4096, WIDE_STRIP = 1024, WIDE = 17 };
 
 /* `columns` pieces of `n` bytes: from src at distance n to dst at distance `pitch`. */
 static void scatter(int8_t *dst, int32_t pitch, const int8_t *src, int32_t n, int32_t columns)
@@ -73,7 +74,8 @@ void eq_mve_conv2d_s8(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out, in
     const int32_t pitch = p->kh * p->in_c, stride = p->stride_w;
     const int32_t pointwise = p->kh == 1 && p->kw == 1 && stride == 1 && p->stride_h == 1 &&
                               p->out_h == p->in_h && p->out_w == p->in_w;
-    const int32_t strip = pointwise != 0 ? POINTWISE_STRIP : WINDOW_STRIP;
+    const int32_t window_strip = p->out_w >= WIDE ? WIDE_STRIP : NARROW_STRIP;
+    const int32_t strip = pointwise != 0 ? POINTWISE_STRIP : window_strip;
     const int32_t fit = ((strip / pitch - p->kw) / stride + 1) & ~1, chunk = fit < 2 ? 2 : fit;
     /* a pointwise layer is one long row: its strip is the input as it stands */
     const int32_t rows = pointwise != 0 ? 1 : p->out_h;

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -226,6 +226,23 @@ def test_variant_equals_portable(family: Family, kernel: MacKernel, name: str,
         assert wrong.size == 0, (i, trial.call.fields[:18], wrong[:10], found[wrong[:10]])
 
 
+MVE = [pytest.param(f, k, id=f"{f.name}-{k.func}")
+       for f in FAMILIES for k in f.kernels if k.isa == "mve"]
+
+
+@pytest.mark.parametrize(("family", "kernel"), MVE)
+def test_no_byte_behind_the_input_is_read(family: Family, kernel: MacKernel) -> None:
+    """The input ends where the RAM of the machine ends: reading on would be a fault."""
+    board = load_board(BOARDS["mve"][0])
+    if missing := [t for t in (board.compiler, "qemu-system-arm") if shutil.which(t) is None]:
+        pytest.skip(f"not installed: {', '.join(missing)}")
+    pairs = [(plain, replace(variant, dying=False))
+             for plain, variant in trials_of(family, kernel, Target(board))]
+    outcomes = run_trials(board, [t for pair in pairs for t in pair], at_end=True)
+    for expected, found in zip(outcomes[::2], outcomes[1::2], strict=True):
+        assert np.array_equal(expected.output, found.output)
+
+
 def plain_graph(op: Op, shapes: tuple[tuple[int, ...], ...], scales: tuple[float, ...],
                 zeros: tuple[int, ...]) -> Graph:
     """A graph of one operator; scales and zeros of the inputs, then of the output."""
@@ -250,7 +267,8 @@ def add_graphs(rng: np.random.Generator) -> Iterator[Graph]:
 def pool_graphs(kind: type[Pool], rng: np.random.Generator) -> Iterator[Graph]:
     """Global and small windows, padding, channels around 4 and 16, large counts."""
     cases = [((25, 5), (25, 5), 64), ((3, 3), (3, 3), 17), ((1, 1), (1, 1), 5),
-             ((7, 6), (2, 2), 33), ((8, 8), (3, 3), 16), ((100, 60), (100, 60), 3), ((5, 9), (2, 3), 4)]
+             ((7, 6), (2, 2), 33), ((8, 8), (3, 3), 16),
+             ((100, 60), (100, 60), 3), ((5, 9), (2, 3), 4)]
     for (h, w), kernel, c in cases:
         pad = (((1, 1), (1, 1)) if kernel == (3, 3) and h > 3 else ((0, 0), (0, 0)))
         stride = (1, 1) if kernel[0] > 3 else (2, 1)
