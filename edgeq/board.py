@@ -45,11 +45,16 @@ class Board:
 
 
 class Optimize(Enum):
-    """What the choice of kernels favours."""
+    """What the choice of kernels and the compiler favour."""
 
     SPEED = "speed"
     SIZE = "size"
     BALANCED = "balanced"
+
+    @property
+    def cflags(self) -> tuple[str, ...]:
+        """The optimization level, to stand behind the board's own; none: the board decides."""
+        return {Optimize.SPEED: ("-O3",), Optimize.SIZE: ("-Os",), Optimize.BALANCED: ()}[self]
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,8 @@ class Target:
 
     board: Board
     optimize: Optimize = Optimize.BALANCED
+    # C functions that are left out where another one for the same ISA takes the layer too
+    avoid: frozenset[str] = frozenset()
 
 
 HOST = Board(

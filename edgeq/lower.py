@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from edgeq.board import Target
+import re
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+
+from edgeq import kernels
+from edgeq.board import Optimize, Target
 from edgeq.ctext import checked_name, identifier
 from edgeq.errors import UnsupportedError
 from edgeq.ir import Graph, dtype_of
 from edgeq.memory import plan_memory
 from edgeq.ops.base import check_limits
 from edgeq.plan import Call, Plan
+from edgeq.resources import resource_dir
 from edgeq.schedule import best_order
 
 HEADERS = ("include/eq.h", "include/eq_ops.h", "include/eq_requant.h")
@@ -21,19 +28,51 @@ def lower(graph: Graph, target: Target, name: str | None = None) -> Plan:
     it cannot.
     """
     _check_outputs(graph)
-    calls: list[Call] = []
-    views: dict[str, str] = {}
     for op in graph.ops:
         check_limits(op, graph)
-        if op.is_view:
-            views[op.outs[0]] = op.ins[0]
-        else:
-            calls.extend(op.lower(graph, target))
+    views = {op.outs[0]: op.ins[0] for op in graph.ops if op.is_view}
+    calls = _calls(graph, target)
+    if target.optimize is Optimize.SIZE:
+        calls = _fewer_functions(graph, target, calls)
     sizes = {t.name: tensor_bytes(graph, t.name) for t in graph.activations()}
     ordered = best_order(calls, sizes, views, graph.ins, graph.outs)
     placement = plan_memory(ordered, sizes, views, graph.ins, graph.outs)
     prefix = identifier(graph.name) if name is None else checked_name(name)
     return Plan(prefix, graph, target, ordered, placement, _sources(ordered))
+
+
+def _calls(graph: Graph, target: Target) -> list[Call]:
+    """The calls of all operators, in the graph's order."""
+    return [call for op in graph.ops if not op.is_view for call in op.lower(graph, target)]
+
+
+def _fewer_functions(graph: Graph, target: Target, calls: list[Call]) -> list[Call]:
+    """`calls` without the functions whose layers others take that are there anyway.
+
+    One function after the other goes where others of the same ISA take its layers and the source
+    text that must be compiled gets shorter, which stands for the code: no compiler is asked.
+    """
+    used = {call.func for call in calls}
+    all_funcs = {k.func for k in (*kernels.CONV2D, *kernels.DEPTHWISE, *kernels.DENSE)}
+    target = replace(target, avoid=frozenset(all_funcs - used))
+    for func in sorted(used):
+        fewer = replace(target, avoid=target.avoid | {func})
+        without = _calls(graph, fewer)
+        if _text_size(without) < _text_size(calls):
+            target, calls = fewer, without
+    return calls
+
+
+def _text_size(calls: list[Call]) -> int:
+    """Characters of the runtime files that `calls` need, without comments and white space."""
+    runtime = resource_dir("runtime_c")
+    return sum(_code_characters(runtime / s) for s in {s for c in calls for s in c.sources})
+
+
+@lru_cache(maxsize=256)
+def _code_characters(path: Path) -> int:
+    text = re.sub(r"/\*.*?\*/|\s+", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+    return len(text)
 
 
 def tensor_bytes(graph: Graph, name: str) -> int:

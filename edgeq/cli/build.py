@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from edgeq.board import Optimize
 from edgeq.cli.console import (
     json_option,
     preprocess_from,
@@ -29,6 +30,9 @@ from edgeq.errors import BudgetError, ToolchainError, UsageError
 @click.option("--name", help="Prefix of the C symbols. Default: from the file name.")
 @click.option("--recipe", default="default", show_default=True,
               help="How to quantize: a built-in recipe or a TOML file.")
+@click.option("--optimize", type=click.Choice([o.value for o in Optimize]),
+              default=Optimize.BALANCED.value, show_default=True,
+              help="What kernels and compiler favour: see docs/optimize.md.")
 @click.option("--max-ram", type=click.IntRange(min=0), metavar="BYTES",
               help="Exit code 1 where arena and stack need more.")
 @click.option("--max-flash", type=click.IntRange(min=0), metavar="BYTES",
@@ -40,7 +44,7 @@ from edgeq.errors import BudgetError, ToolchainError, UsageError
 @preprocess_options
 @json_option
 def build(model: Path | None, board: str | None, calib: str | None, output: Path | None,
-          name: str | None, recipe: str, max_ram: int | None, max_flash: int | None,
+          name: str | None, recipe: str, optimize: str, max_ram: int | None, max_flash: int | None,
           max_drop: float | None, force: bool, scale: str | None, offset: str | None,
           label_offset: int | None, as_json: bool) -> None:
     """Quantize MODEL (a float .tflite file) and write a C library for a board.
@@ -58,7 +62,7 @@ def build(model: Path | None, board: str | None, calib: str | None, output: Path
     if board is None:
         raise UsageError("--board", "no board is named", ", ".join(board_names()),
                          "add for example --board cortex-m55")
-    target = Target(load_board(board))
+    target = Target(load_board(board), Optimize(optimize))
     if model is None:
         model = resource_dir("examples") / "digits" / "digits.tflite"
         calib = calib or str(model.with_name("digits_calib.npz"))

@@ -108,11 +108,14 @@ class MacKernel:
 
 
 def choose(kernels: tuple[MacKernel, ...], layer: MacLayer, target: Target) -> MacKernel:
-    """The first kernel in the board's ISA chain that takes `layer` (tuple order within an ISA)."""
+    """The first kernel in the board's ISA chain that takes `layer` (tuple order within an ISA).
+
+    Functions that `target` avoids come last within their ISA.
+    """
     for isa in target.board.isa:
-        for kernel in kernels:
-            if kernel.isa == isa and kernel.fits(layer, target):
-                return kernel
+        fit = [k for k in kernels if k.isa == isa and k.fits(layer, target)]
+        if fit:
+            return next((k for k in fit if k.func not in target.avoid), fit[0])
     raise AssertionError("the portable kernel takes every layer")
 
 

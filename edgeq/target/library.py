@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeq.board import Optimize
 from edgeq.errors import UsageError
 from edgeq.target.toolchain import CompileJob, port_dir
 
@@ -43,6 +44,7 @@ class Library:
     layers: tuple[str, ...]  # names, in the order of their EQ_LAYER_DONE marks
     macs: tuple[int, ...]  # per layer
     kernels: tuple[str, ...]
+    cflags: tuple[str, ...]  # behind the board's own: the optimization level that was asked for
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
 
@@ -64,6 +66,7 @@ def read_library(folder: Path) -> Library:
             tuple(str(layer["name"]) for layer in layers),
             tuple(int(layer["macs"]) for layer in layers),
             tuple(str(layer["kernel"]) for layer in layers),
+            Optimize(report.get("target", {}).get("optimize", "balanced")).cflags,
             _ports(name, "INPUT", header), _ports(name, "OUTPUT", header))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(where, f"this is not a folder made by `edgeq build` ({error!r})",
@@ -94,9 +97,10 @@ def library_jobs(library: Library, *, marks: bool, compiler: str | None = None
     include = (library.folder / "include", library.folder / "src")
     model = library.folder / "src" / f"{library.name}.c"
     others = tuple(s for s in library.sources if s != model)
-    flags = (f"-I{port_dir()}", "-include", "eq_layers.h") if marks else ()
-    return (CompileJob((model,), include, cflags=flags, compiler=compiler),
-            CompileJob(others, include, compiler=compiler))
+    marked = (f"-I{port_dir()}", "-include", "eq_layers.h") if marks else ()
+    flags = library.cflags
+    return (CompileJob((model,), include, cflags=(*flags, *marked), compiler=compiler),
+            CompileJob(others, include, cflags=flags, compiler=compiler))
 
 
 _MAIN = """\
