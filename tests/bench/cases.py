@@ -23,7 +23,7 @@ _SCALE = {"vww": 1 / 255}
 
 @dataclass(frozen=True)
 class Case:
-    """One measurement. `float_model`: quantized here with the default recipe, not published int8."""
+    """One measurement; `float_model`: quantized here with the default recipe."""
 
     model: str
     board: str

@@ -44,7 +44,7 @@ class Measured:
 
 
 def measure(case: Case) -> Measured:
-    """Everything about one case; raises EdgeqError. The sample is fixed, so the counts are exact."""
+    """Everything about one case, for a fixed sample; raises EdgeqError."""
     target = Target(load_board(case.board), case.optimize)
     compiler = "clang" if case.clang else None
     request = pipeline.Request(
