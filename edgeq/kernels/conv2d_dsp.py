@@ -89,14 +89,19 @@ def _patch_bytes(layer: MacLayer) -> int:
 
 def overlap_patches(layer: MacLayer, block: int) -> int:
     """Least distance where `block` patches at a time are in scratch before they are written."""
-    row, below = layer.in_w * layer.in_c, 0
-    for end in range(block, layer.out_h * layer.out_w, block):
-        if layer.pointwise:
-            unread = end * layer.in_c
-        else:
-            unread = max(0, end // layer.out_w * layer.stride_h - layer.pad_top) * row
-        below = max(below, end * layer.out_c - unread)
-    return below
+    ends = range(block, layer.out_h * layer.out_w, block)
+    return max((0, *(end * layer.out_c - _first_unread(layer, end) for end in ends)))
+
+
+def _first_unread(layer: MacLayer, pixel: int) -> int:
+    """Offset of the first input byte that output pixel number `pixel` or a later one reads."""
+    oy, ox = divmod(pixel, layer.out_w)
+    row = layer.in_w * layer.in_c
+    y, x = (max(0, at) for at in (oy * layer.stride_h - layer.pad_top,
+                                  ox * layer.stride_w - layer.pad_left))
+    below = max(0, (oy + 1) * layer.stride_h - layer.pad_top) * row
+    here = y * row + x * layer.in_c
+    return min(here, below) if oy + 1 < layer.out_h else here
 
 
 def _overlap(layer: MacLayer) -> int:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeq.board import Target
+from edgeq.board import Optimize, Target
 from edgeq.kernels.base import MacKernel, MacLayer
 from edgeq.kernels.conv2d_dsp import only_right_shifts, right_shifts
+
+_SCRATCH = 1024  # bytes, unless speed matters most
 
 
 def _pack(layer: MacLayer) -> NDArray[np.int8]:
@@ -39,12 +41,22 @@ def in_place_3x3(layer: MacLayer) -> bool:
     return layer.out_w <= layer.in_w
 
 
+def _columns_bytes(layer: MacLayer) -> int:
+    return 32 * ((layer.out_w - 1) * layer.stride_w + 3)
+
+
+def _fits(layer: MacLayer, target: Target) -> bool:
+    """Wide maps, often a network's largest, are left to ARMv7-M's kernel of half the scratch."""
+    small = _columns_bytes(layer) <= _SCRATCH or target.optimize is Optimize.SPEED
+    return small and fits_3x3(layer, target)
+
+
 KERNELS = (
     MacKernel(
         func="eq_dwconv2d_3x3_s8_dsp", isa="dsp", source="kernels/eq_dwconv2d_3x3_s8_dsp.c",
-        fits=fits_3x3, pack=_pack,
+        fits=_fits, pack=_pack,
         layout="records of 4 channels: 3 words of taps (w0 w1 w1 w2), 2 * bias, mult; shift[4]",
-        scratch=lambda layer: 32 * ((layer.out_w - 1) * layer.stride_w + 3),
+        scratch=_columns_bytes,
         headers=("kernels/eq_gemm_dsp.h",), own_tables=True, in_place=in_place_3x3,
     ),
 )
