@@ -100,6 +100,6 @@ KERNELS = (
         func="eq_conv2d_s8_neon", isa="neon", source="kernels/eq_conv2d_s8_neon.c",
         fits=_fits_base, tables=tables8, pack=pack_rows16,
         layout="(out_c/4, k/16, 4, 16), zero padded",
-        scratch=_strip_bytes, headers=("kernels/eq_neon.h", "kernels/eq_neon_conv.h"),
+        scratch=_strip_bytes, headers=("kernels/eq_neon.h", "kernels/eq_neon_conv.h", "kernels/eq_neon_tile.h"),
     ),
 )

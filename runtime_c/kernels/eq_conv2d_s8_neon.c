@@ -1,48 +1,19 @@
 /* eq_conv2d_s8_neon - convolution, NEON without dot product: SMULL + SMLAL add two products in
- * 16 bits (weights >= -127), SADALP widens; 16 k of 4 channels at a time. */
+ * 16 bits (weights >= -127), SADALP widens; 16 k of 4 channels at a time. The inner loop is assembly:
+ * GCC 12 spills accumulators there. */
 #include "eq_neon.h"
 
 #if defined(__ARM_NEON)
 
-#if defined(__aarch64__)
-enum { EQ_PX = 4 };
-#else
-enum { EQ_PX = 2 };  /* half as many registers */
-#endif
-
-/* sums[i] = dot products of pixel x[i] with the 4 channels in w, EQ_PX pixels. */
-static inline void tile(const int8_t *const *x, const int8_t *w, int32_t k, int32x4_t *sums)
-{
-    int32x4_t acc[EQ_PX][4];
-    for (int32_t i = 0; i < EQ_PX; i++) {
-        for (int32_t c = 0; c < 4; c++) {
-            acc[i][c] = vdupq_n_s32(0);
-        }
-    }
-    for (int32_t j = 0; j < k; j += 16, w += 64) {
-        int8x16_t v[EQ_PX];
-        for (int32_t i = 0; i < EQ_PX; i++) {
-            v[i] = vld1q_s8(x[i] + j);
-        }
-        const int8x16x4_t u = eq_neon_load64(w);
-        for (int32_t c = 0; c < 4; c++) {
-            for (int32_t i = 0; i < EQ_PX; i++) {
-                acc[i][c] = eq_neon_mac16(acc[i][c], v[i], u.val[c]);
-            }
-        }
-    }
-    for (int32_t i = 0; i < EQ_PX; i++) {
-        sums[i] = eq_neon_sums(acc[i][0], acc[i][1], acc[i][2], acc[i][3]);
-    }
-}
+#include "eq_neon_tile.h"
 
 /* 8 channels of EQ_PX pixels. */
 static inline void block(const eq_conv2d_s8_t *p, const int8_t *const *x, const int8_t *w, int32_t k,
                          int32_t oc, eq_neon_range_t range, int32_t plain, int8x8_t *y)
 {
     int32x4_t lo[EQ_PX], hi[EQ_PX];
-    tile(x, w, k, lo);
-    tile(x, w + 4 * k, k, hi);
+    eq_neon_tile(x, w, k, lo);
+    eq_neon_tile(x, w + 4 * k, k, hi);
     const eq_neon_params_t a = eq_neon_params(p->bias + oc, p->mult + oc, p->shift + oc);
     const eq_neon_params_t b = eq_neon_params(p->bias + oc + 4, p->mult + oc + 4, p->shift + oc + 4);
     for (int32_t i = 0; i < EQ_PX; i++) {

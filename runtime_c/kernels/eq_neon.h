@@ -6,19 +6,30 @@
 
 #include "eq_ops.h"
 
-/* acc + sums of four products each of v * u; weights u must be >= -127 (two products in 16 bits). */
+/* v * u, the high half added to the low one; weights u must be >= -127 (two products in 16 bits). */
 #if defined(__aarch64__)
-static inline int32x4_t eq_neon_mac16(int32x4_t acc, int8x16_t v, int8x16_t u)
+static inline int16x8_t eq_neon_products(int8x16_t v, int8x16_t u)
 {
-    return vpadalq_s16(acc, vmlal_high_s8(vmull_s8(vget_low_s8(v), vget_low_s8(u)), v, u));
+    return vmlal_high_s8(vmull_s8(vget_low_s8(v), vget_low_s8(u)), v, u);
 }
 #else
-static inline int32x4_t eq_neon_mac16(int32x4_t acc, int8x16_t v, int8x16_t u)
+static inline int16x8_t eq_neon_products(int8x16_t v, int8x16_t u)
 {
-    return vpadalq_s16(acc, vmlal_s8(vmull_s8(vget_low_s8(v), vget_low_s8(u)),
-                                     vget_high_s8(v), vget_high_s8(u)));
+    return vmlal_s8(vmull_s8(vget_low_s8(v), vget_low_s8(u)), vget_high_s8(v), vget_high_s8(u));
 }
 #endif
+
+/* Sums of four products each of v * u. */
+static inline int32x4_t eq_neon_mul16(int8x16_t v, int8x16_t u)
+{
+    return vpaddlq_s16(eq_neon_products(v, u));
+}
+
+/* acc + the same. */
+static inline int32x4_t eq_neon_mac16(int32x4_t acc, int8x16_t v, int8x16_t u)
+{
+    return vpadalq_s16(acc, eq_neon_products(v, u));
+}
 
 /* 64 bytes. */
 #if defined(__aarch64__)
