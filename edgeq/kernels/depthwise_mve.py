@@ -1,4 +1,4 @@
-"""Helium (MVE) depthwise 3x3: weights and requantization in records of 4 channels."""
+"""Helium (MVE) depthwise: 3x3 by records of 4 channels with their requantization, and any shape."""
 
 from __future__ import annotations
 
@@ -59,11 +59,11 @@ def _scratch_2(layer: MacLayer) -> int:
     return 64 * (2 * _pixels(layer) + 1) + 16 + 64
 
 
-def _overlap_2(layer: MacLayer) -> int:
-    """A row is written once all channels of its windows, and of the pixels right, are read."""
+def _overlap_by_rows(layer: MacLayer) -> int:
+    """While a row is written, its windows are still read for other pixels and channels."""
     in_row, out_row = layer.in_w * layer.in_c, layer.out_w * layer.out_c
     rows = np.arange(layer.out_h)
-    needed = np.maximum(0, rows * 2 - layer.pad_top) * in_row
+    needed = np.maximum(0, rows * layer.stride_h - layer.pad_top) * in_row
     return max(0, int(((rows + 1) * out_row - needed).max()))
 
 
@@ -80,9 +80,15 @@ def _kernel(stride: int, relu: bool) -> MacKernel:
         layout="records of 4 channels: 3 columns x (3 rows, 0), bias[4], mult[4] int32, shift[4]",
         scratch=_scratch_1 if stride == 1 else _scratch_2,
         headers=(f"kernels/eq_mve_dw3x3s{stride}.h", "kernels/eq_mve_dw3x3.h", "kernels/eq_mve.h"),
-        own_tables=True, overlap=_overlap_2 if stride == 2 else lambda layer: None,
+        own_tables=True, overlap=_overlap_by_rows if stride == 2 else lambda layer: None,
         in_place=_in_place if stride == 1 else lambda layer: False,
     )
 
 
-KERNELS = (_kernel(1, True), _kernel(1, False), _kernel(2, True), _kernel(2, False))
+ANY = MacKernel(
+    func="eq_dwconv2d_s8_mve", isa="mve", source="kernels/eq_dwconv2d_s8_mve.c",
+    fits=lambda layer, target: True, pack=lambda layer: layer.weights.reshape(-1),
+    layout="(kh, kw, out_c)", scratch=lambda layer: 0, headers=("kernels/eq_mve.h",),
+    overlap=_overlap_by_rows,
+)
+KERNELS = (_kernel(1, True), _kernel(1, False), _kernel(2, True), _kernel(2, False), ANY)

@@ -181,6 +181,8 @@ void eq_copy_s8(const eq_copy_s8_t *p, const int8_t *restrict in, int8_t *restri
 void eq_conv2d_s8_mve(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out, void *scratch);
 void eq_conv2d_relu_s8_mve(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out,
                            void *scratch); /* for act_min == out_zero */
+void eq_dwconv2d_s8_mve(const eq_dwconv2d_s8_t *p, const int8_t *in, int8_t *out,
+                        void *scratch); /* plain weights and tables, any shift */
 void eq_dwconv2d_3x3s1_s8_mve(const eq_dwconv2d_s8_t *p, const int8_t *in, int8_t *out,
                               void *scratch);
 void eq_dwconv2d_3x3s1_relu_s8_mve(const eq_dwconv2d_s8_t *p, const int8_t *in, int8_t *out,
@@ -330,5 +332,27 @@ void eq_dense_s8_neon(const eq_dense_s8_t *p, const int8_t *restrict in, int8_t 
                       void *restrict scratch);
 void eq_dense_s8_neon_dot(const eq_dense_s8_t *p, const int8_t *restrict in,
                           int8_t *restrict out, void *restrict scratch);
+
+/* --- adapters to CMSIS-NN, for `edgeq build --kernels cmsis-nn` -----------------------------------
+ * `weights` of the MAC layers are those of the portable kernels, with their tables behind
+ * (eq_cmsis.h, edgeq/kernels/cmsis_nn.py). CMSIS-NN must be compiled beside. */
+typedef struct {
+    int32_t rows, c;
+    int32_t mult, shift, diff_min;  /* of the differences to the row's maximum */
+} eq_softmax_cmsis_t;
+
+void eq_conv2d_s8_cmsis(const eq_conv2d_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
+                        void *restrict scratch);
+void eq_dwconv2d_s8_cmsis(const eq_dwconv2d_s8_t *p, const int8_t *restrict in,
+                          int8_t *restrict out, void *restrict scratch);
+void eq_dense_s8_cmsis(const eq_dense_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
+                       void *restrict scratch);
+void eq_add_s8_cmsis(const eq_add_s8_t *p, const int8_t *a, const int8_t *b, int8_t *out);
+void eq_avgpool_s8_cmsis(const eq_pool_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
+                         void *restrict scratch);
+void eq_maxpool_s8_cmsis(const eq_pool_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
+                         void *restrict scratch);
+void eq_softmax_s8_cmsis(const eq_softmax_cmsis_t *p, const int8_t *restrict in,
+                         int8_t *restrict out);
 
 #endif
