@@ -15,6 +15,7 @@ from edgeq.passes.equalize import equalize
 from edgeq.quant.assign import assign
 from edgeq.quant.bias_correct import correct_analytic, correct_empirical
 from edgeq.quant.choose import choose_ranges
+from edgeq.quant.input_clip import clipped, input_clip
 from edgeq.quant.observe import Stats, observe
 from edgeq.quant.simulate import Score, reference, score
 from edgeq.recipe import BiasCorrection, Equalize, Recipe
@@ -65,6 +66,7 @@ class _Choice:
     absorb: bool = False
     correct: BiasCorrection = BiasCorrection.OFF
     compensate: bool = False
+    input_clip: float = 1.0
 
 
 def quantize(graph: Graph, samples: FloatArray | Samples, recipe: Recipe,
@@ -116,8 +118,10 @@ def _kept(graph: Graph, data: Samples, recipe: Recipe, wishes: list[Wish],
     fit, aside = _split(graph, data)
     work = _Work(recipe, fit, progress, {})
     wanted = reference(graph, aside)
-    choice = _Choice()
+    choice = _Choice(input_clip=work.input_clip(graph, aside, wanted))
     name = f"round to nearest, {recipe.act_range.value} ranges"
+    if choice.input_clip < 1:
+        name += f", inputs clipped to {choice.input_clip:g} of theirs"
     best = score(work.build(graph, choice, name)[1], aside, wanted)
     steps = [Step(name, True, None, best)]
     for name, wish in wishes:
@@ -142,7 +146,8 @@ class _Work:
     def build(self, graph: Graph, choice: _Choice, what: str) -> tuple[Graph, Graph]:
         """(float graph, integer graph) of `choice`."""
         real, stats = self.observed(graph, choice.equalize, choice.absorb, what)
-        ints = assign(real, choose_ranges(real, stats, self.recipe), self.recipe)
+        chosen = choose_ranges(real, stats, self.recipe)
+        ints = assign(real, clipped(real, chosen, choice.input_clip), self.recipe)
         if choice.correct is BiasCorrection.ANALYTIC:
             ints = correct_analytic(real, ints, self.samples)
         if choice.correct is BiasCorrection.EMPIRICAL or choice.compensate:
@@ -153,6 +158,11 @@ class _Work:
                                      choice.correct is BiasCorrection.EMPIRICAL)
         self.progress(what, 1.0)
         return real, ints
+
+    def input_clip(self, graph: Graph, aside: Samples, wanted: list[FloatArray]) -> float:
+        """The clip of the inputs that harms the outputs on the samples set aside least."""
+        real, stats = self.observed(graph, Equalize.OFF, False, "clip inputs")
+        return input_clip(real, choose_ranges(real, stats, self.recipe), aside, wanted)
 
     def observed(self, graph: Graph, kind: Equalize, absorb: bool,
                  what: str) -> tuple[Graph, Stats]:
