@@ -203,11 +203,11 @@ class _Sinking:
         used = [a for a in form.axes if a != NEW]
         shape = self.seen(form)
         turned = [a for a, n in zip(form.axes, shape, strict=True) if n != 1]
-        if form.tail is None and len(used) == len(form.axes) > 2 and turned != sorted(turned):
-            if used[0] == 0:
-                order = tuple(form.axes.index(a) for a in sorted(used))
-                self.moved[name] = tuple(order.index(i) for i in range(len(order)))
-                return self.own(self.ordered(form, order), name)
+        moves = form.tail is None and turned != sorted(turned)
+        if moves and len(used) == len(form.axes) > 2 and used[0] == 0:
+            order = tuple(form.axes.index(a) for a in sorted(used))
+            self.moved[name] = tuple(order.index(i) for i in range(len(order)))
+            return self.own(self.ordered(form, order), name)
         return self.own(self.plain(name), name)
 
     def own(self, stored: str, name: str) -> str:
@@ -353,7 +353,7 @@ class _Sinking:
             axes = sorted(form.axes[i] for i in op.axes)
         if 0 in axes:
             form, axes = self.lifted(form), [a + 1 for a in axes]
-        kept_axes = tuple(a if op.keep_dims else a for i, a in enumerate(form.axes)
+        kept_axes = tuple(a for i, a in enumerate(form.axes)
                           if op.keep_dims or i not in op.axes)
         if not axes:
             self.forms[op.outs[0]] = Form(form.stored, kept_axes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from edgeq.errors import EdgeqError, ModelError, UnsupportedError
 from edgeq.ir import Array, Graph, Tensor
 from edgeq.ops.base import Op, check_limits
 from edgeq.passes.layout import channels_last
-from edgeq.readers import onnx_conv, onnx_math, onnx_shapes
+from edgeq.readers import onnx_conv, onnx_math, onnx_quant, onnx_recurrent, onnx_shapes
 from edgeq.readers.onnx_file import (
     FIX,
     RawModel,
@@ -27,7 +28,7 @@ from edgeq.readers.onnx_node import OnnxNode
 from edgeq.readers.types import Verdict
 
 _TABLES: tuple[Mapping[str, Callable[[OnnxNode], None]], ...] = (
-    onnx_conv.NODES, onnx_math.NODES, onnx_shapes.NODES)
+    onnx_conv.NODES, onnx_math.NODES, onnx_quant.NODES, onnx_recurrent.NODES, onnx_shapes.NODES)
 
 
 def read_onnx(path: Path) -> Graph:
@@ -49,7 +50,7 @@ def _graph(raw: RawModel, name: str) -> Graph:
         state = Reading(raw)
         for node in raw.nodes:
             state.step(node)
-        graph = channels_last(state.graph(name))
+        graph = onnx_quant.settled(channels_last(state.graph(name)))
         for op in graph.ops:
             check_limits(op, graph)
         return graph
@@ -120,21 +121,30 @@ class Reading:
         self.tensors = {n: Tensor(n, a.shape, a) for n, a in raw.consts.items()}
         self.ops: list[Op] = []
         for x in raw.ins:
-            if x.dtype.kind != "f":
+            if x.dtype.kind != "f" and x.dtype not in (np.int8, np.uint8):
                 raise UnsupportedError(f"input {x.name!r}", f"numbers of type {x.dtype}",
-                                       "float32", "feed real numbers")
+                                       "float32, or int8 and uint8 in a quantized model",
+                                       "feed real numbers")
             self.tensors[x.name] = Tensor(x.name, x.shape)
 
     def step(self, raw: RawNode) -> None:
         """Translate one node, or compute it where its inputs are constants."""
+        if any(name in self.tensors for name in raw.outs if name) or not any(raw.outs):
+            raise ModelError(raw.place, f"writes {raw.outs}", "new names", FIX)
+        for part in onnx_quant.written_out(raw):
+            self._step(part)
+
+    def _step(self, raw: RawNode) -> None:
         for name in raw.ins:
             if name and name not in self.tensors:
                 raise ModelError(raw.place, f"reads {name!r}, which no node before it gives",
                                  "nodes in execution order", FIX)
-        if any(name in self.tensors for name in raw.outs if name) or not any(raw.outs):
-            raise ModelError(raw.place, f"writes {raw.outs}", "new names", FIX)
-        if self.computed(raw):
-            return
+        if raw.kind != "DequantizeLinear":
+            first = self.tensors[raw.ins[0]] if raw.ins and raw.ins[0] else None
+            raw = self.in_one_world(raw)
+            if self.computed(raw):
+                self.keep_integers(raw, first)
+                return
         node = OnnxNode(raw.name, raw.kind, raw.place, self.raw.opset, raw.ins, raw.outs,
                         raw.attrs, self.tensors)
         self.translate(node)
@@ -142,6 +152,38 @@ class Reading:
             raise UnsupportedError(raw.place, f"its output {missing[0]!r} is used", "the first "
                                    "output", "export in inference mode")
         self.ops += node.ops
+
+    def keep_integers(self, raw: RawNode, source: Tensor | None) -> None:
+        """Where quantized weights were only transposed or reshaped, the result is quantized."""
+        if source is None or source.q is None or source.q.bits > 16:
+            return
+        q, out = source.q, self.tensors[raw.outs[0]]
+        if raw.kind == "Transpose" and q.axis is not None:
+            rank = len(source.shape)
+            perm = raw.attrs.get("perm") or tuple(reversed(range(rank)))
+            assert isinstance(perm, tuple)
+            q = replace(q, axis=perm.index(q.axis))
+        elif raw.kind not in ("Transpose", "Identity") and (
+                q.axis is not None or raw.kind not in ("Reshape", "Squeeze", "Unsqueeze",
+                                                       "Flatten")):
+            return
+        assert out.data is not None
+        self.tensors[out.name] = replace(out, data=q.quantize(out.data.astype(np.float64)), q=q)
+
+    def in_one_world(self, raw: RawNode) -> RawNode:
+        """`raw`, which reads quantized constants as reals where it is not quantized itself."""
+        ins = [self.tensors[n] for n in raw.ins if n]
+        if any(t.q is not None and not t.is_const for t in ins):
+            return raw
+        names = {}
+        for t in ins:
+            if t.data is not None and t.q is not None:
+                names[t.name] = f"{t.name}/real"
+                real = t.q.dequantize(t.data)  # type: ignore[arg-type]
+                self.tensors[names[t.name]] = Tensor(names[t.name], t.shape, real)
+        if not names:
+            return raw
+        return replace(raw, ins=tuple(names.get(n, n) for n in raw.ins))
 
     def translate(self, node: OnnxNode) -> None:
         """Put operators in the place of `node`."""

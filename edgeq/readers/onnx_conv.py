@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-
-import numpy as np
+from dataclasses import dataclass, replace
 
 from edgeq.errors import ModelError
 from edgeq.ops.concat import Concat
@@ -16,7 +14,7 @@ from edgeq.ops.pad import Pad
 from edgeq.ops.pool import AveragePool, MaxPool
 from edgeq.ops.reduce import Mean
 from edgeq.readers.onnx_file import FIX
-from edgeq.readers.onnx_node import TO_FIRST, TO_LAST, OnnxNode
+from edgeq.readers.onnx_node import TO_FIRST, TO_LAST, OnnxNode, Weights
 
 Pair = tuple[int, int]
 
@@ -96,48 +94,52 @@ def first(node: OnnxNode, x: str) -> None:
 
 def conv(node: OnnxNode) -> None:
     """Conv: one group, one group a channel, or a slice and a convolution for every group."""
-    w = np.asarray(node.const(1), np.float32)
-    x_c, groups = node.shape(0)[1] if len(node.shape(0)) > 1 else 0, node.integer("group", 1)
-    node.require(w.ndim in (3, 4) and w.ndim == len(node.shape(0)),
-                 f"weights of shape {w.shape} for an input of shape {node.shape(0)}",
+    w = node.weights(1)
+    shape, x_shape = w.data.shape, node.shape(0)
+    groups = node.integer("group", 1)
+    node.require(len(shape) in (3, 4) and len(shape) == len(x_shape),
+                 f"weights of shape {shape} for an input of shape {x_shape}",
                  "one or two spatial axes", "edgeq has no 3-D convolutions")
-    if groups < 1 or x_c != groups * w.shape[1] or w.shape[0] % groups:
-        raise ModelError(node.place, f"{groups} groups, {x_c} channels, weights {w.shape}",
+    if groups < 1 or x_shape[1] != groups * shape[1] or shape[0] % groups:
+        raise ModelError(node.place, f"{groups} groups, {x_shape[1]} channels, weights {shape}",
                          "channels that divide into the groups", FIX)
-    bias = node.optional(2)
-    b = np.zeros(w.shape[0], np.float32) if bias is None else np.asarray(bias, np.float32)
-    if b.shape != w.shape[:1]:
-        raise ModelError(node.place, f"a bias of shape {b.shape} for {w.shape[0]} filters", "", FIX)
-    geometry = windows(node, w.shape[2:])
-    w4 = (w if w.ndim == 4 else w[:, :, None]).transpose(0, 2, 3, 1)  # (out_c, kh, kw, in_c)
+    b = node.weights(2) if node.has(2) else None
+    if b is not None and b.data.shape != shape[:1]:
+        raise ModelError(node.place, f"a bias of shape {b.data.shape} for {shape[0]} filters", "",
+                         FIX)
+    geometry = windows(node, shape[2:])
+    if len(shape) == 3:
+        w = Weights(w.data[:, :, None], w.q if w.q is None or w.q.axis != 2 else
+                    replace(w.q, axis=3))
     x = last(node, node.ins[0])
     if groups == 1:
-        y = _conv(node, x, w4, b, geometry)
-    elif w.shape[1] == 1:
-        ins = (x, node.floats("weights", w4.transpose(3, 1, 2, 0)), node.floats("bias", b))
+        y = _conv(node, x, w, b, geometry)
+    elif shape[1] == 1:
+        ins = node.layer_constants(x, w.transpose((1, 2, 3, 0)), b, 3)
         y = node.emit(DepthwiseConv2D(
             name=node.label(), ins=ins, outs=(node.temp("conv"),), stride=geometry.stride,
             dilation=geometry.dilation, pad=geometry.pad))
     else:
-        y = _grouped(node, x, w4, b, geometry, groups)
+        y = _grouped(node, x, w, b, geometry, groups)
     first(node, y)
 
 
-def _conv(node: OnnxNode, x: str, w: np.ndarray, b: np.ndarray, at: Windows) -> str:
-    ins = (x, node.floats("weights", w), node.floats("bias", b))
+def _conv(node: OnnxNode, x: str, w: Weights, b: Weights | None, at: Windows) -> str:
+    """The convolution of x (n, h, w, in_c) by weights (out_c, in_c, kh, kw)."""
+    ins = node.layer_constants(x, w.transpose((0, 2, 3, 1)), b, 0)
     return node.emit(Conv2D(name=node.label(), ins=ins, outs=(node.temp("conv"),),
                             stride=at.stride, dilation=at.dilation, pad=at.pad))
 
 
-def _grouped(node: OnnxNode, x: str, w: np.ndarray, b: np.ndarray, at: Windows,
+def _grouped(node: OnnxNode, x: str, w: Weights, b: Weights | None, at: Windows,
              groups: int) -> str:
     parts, (n, h, width, _) = [], node.tensors[x].shape
-    in_c, out_c = w.shape[3], w.shape[0] // groups
+    in_c, out_c = w.data.shape[1], w.data.shape[0] // groups
     for i in range(groups):
         cuts = (Cut(0, n, 1), Cut(0, h, 1), Cut(0, width, 1), Cut(i * in_c, in_c, 1))
         part = node.emit(Slice(name=node.label(), ins=(x,), outs=(node.temp("group"),), cuts=cuts))
         own = slice(i * out_c, (i + 1) * out_c)
-        parts.append(_conv(node, part, w[own], b[own], at))
+        parts.append(_conv(node, part, w.part(own), None if b is None else b.part(own), at))
     return node.emit(Concat(name=node.label(), ins=tuple(parts), outs=(node.temp("groups"),),
                             axis=3))
 
@@ -165,7 +167,8 @@ def average_pool(node: OnnxNode) -> None:
             pairs = ((0, 0), *pairs)
         x = node.emit(Pad(name=node.label(), ins=(x,), outs=(node.temp("pad"),),
                           pads=((0, 0), *pairs, (0, 0))))
-        pad = tuple((p[0] - q[0], p[1] - q[1]) for p, q in zip(pad, pairs, strict=True))
+        rest = [(p[0] - q[0], p[1] - q[1]) for p, q in zip(pad, pairs, strict=True)]
+        pad = (rest[0], rest[1])
     first(node, node.emit(AveragePool(name=node.label(), ins=(x,), outs=(node.temp("pool"),),
                                       kernel=at.kernel, stride=at.stride, pad=pad)))
 

@@ -16,7 +16,7 @@ from edgeq.ir import Array
 from edgeq.ops.base import Shape
 
 if TYPE_CHECKING:
-    from onnx import GraphProto, ModelProto, TensorProto, ValueInfoProto
+    from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
 
 FIX = "download or export the model again"
 OLDEST = 7
@@ -37,6 +37,7 @@ class RawNode:
     ins: tuple[str, ...]
     outs: tuple[str, ...]
     attrs: Mapping[str, Attr]
+    proto: NodeProto | None  # as in the file; None where the reader changed the node
 
     @property
     def place(self) -> str:
@@ -204,6 +205,7 @@ def _input(value: ValueInfoProto, where: str) -> RawInput:
 def _nodes(graph: GraphProto) -> tuple[RawNode, ...]:
     """The nodes with unique, printable names; attributes as Python values."""
     made, taken = [], set[str]()
+    read = {n for node in graph.node for n in node.input} | {v.name for v in graph.output}
     for index, node in enumerate(graph.node):
         domain = "" if node.domain in ("", "ai.onnx") else f"{node.domain}."
         name = _plain(node.name) or f"{node.op_type.lower()}_{index}"
@@ -211,8 +213,11 @@ def _nodes(graph: GraphProto) -> tuple[RawNode, ...]:
             name = f"{name}_{index}"
         taken.add(name)
         attrs = {a.name: attr_value(a) for a in node.attribute}
-        made.append(RawNode(index, name, domain + node.op_type, tuple(node.input),
-                            tuple(node.output), attrs))
+        outs = tuple(node.output)
+        if len(outs) > 1 and read.intersection(outs):  # what nobody reads is absent
+            outs = tuple(n if n in read else "" for n in outs)
+        made.append(RawNode(index, name, domain + node.op_type, tuple(node.input), outs, attrs,
+                            node))
     return tuple(made)
 
 

@@ -21,13 +21,16 @@ def fold(model: RawModel, raw: RawNode, values: Mapping[str, Array]) -> tuple[Ar
 
     Float results are float32. Raises UnsupportedError where a result would be too large.
     """
-    from onnx import helper
+    from onnx import NodeProto, helper
     from onnx.reference import ReferenceEvaluator
 
-    if raw.kind in _RANDOM:
+    if raw.kind in _RANDOM or raw.proto is None:
         return None
     _check_size(raw, values)
-    node = model.proto.graph.node[raw.index]
+    node = NodeProto()
+    node.CopyFrom(raw.proto)
+    del node.input[:]
+    node.input.extend(raw.ins)
     names = [n for n in dict.fromkeys(raw.ins) if n]
     graph = helper.make_graph(
         [node], "constant",

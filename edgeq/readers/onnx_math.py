@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from math import inf, prod
 
 import numpy as np
 
 from edgeq.errors import ModelError
-from edgeq.ir import Array
 from edgeq.ops.activations import Elu, Gelu, HardSwish, LeakyRelu, Logistic, Relu, Tanh
 from edgeq.ops.base import Act
 from edgeq.ops.dense import Dense
@@ -20,7 +20,7 @@ from edgeq.ops.prelu import PRelu
 from edgeq.ops.reduce import Mean, Reduce, Sum
 from edgeq.ops.softmax import Softmax
 from edgeq.readers.onnx_file import FIX
-from edgeq.readers.onnx_node import OnnxNode
+from edgeq.readers.onnx_node import OnnxNode, Weights
 
 # matrix products
 
@@ -30,60 +30,69 @@ def matmul(node: OnnxNode) -> None:
     if node.tensor(0).is_const:
         _matmul_from_left(node)
         return
-    w = np.asarray(node.const(1), np.float32)
-    x = node.ins[0]
-    shape = node.shape(0)
-    node.require(w.ndim == 2 or prod(w.shape[:-2]) == 1 or w.ndim == 1,
-                 f"a stack of {prod(w.shape[:-2])} matrices", "one matrix", "split the product")
-    matrix = w.reshape(w.shape[-2:]) if w.ndim > 1 else w[:, None]
-    if not shape or shape[-1] != matrix.shape[0]:
-        raise ModelError(node.place, f"a product of {shape} and {w.shape}", "", FIX)
-    out = dense(node, x, matrix.T, np.zeros(matrix.shape[1], np.float32))
-    full = (1,) * max(0, w.ndim - len(shape)) + (*shape[:-1], matrix.shape[1])
-    node.reshaped(out, full if w.ndim > 1 else shape[:-1], node.outs[0])
+    w, x, shape = node.weights(1), node.ins[0], node.shape(0)
+    rank = w.data.ndim
+    node.require(rank == 1 or prod(w.data.shape[:-2]) == 1,
+                 f"a stack of {prod(w.data.shape[:-2])} matrices", "one matrix",
+                 "split the product")
+    if not shape or rank == 0 or shape[-1] != w.data.shape[-2 if rank > 1 else 0]:
+        raise ModelError(node.place, f"a product of {shape} and {w.data.shape}", "", FIX)
+    q = w.q
+    if q is not None and q.axis is not None:
+        q = replace(q, axis=max(0, q.axis - (rank - 2)))
+    matrix = Weights(w.data.reshape(w.data.shape[-2:]) if rank > 1 else w.data[:, None], q)
+    out = dense(node, x, matrix.transpose((1, 0)), None)
+    full = (1,) * max(0, rank - len(shape)) + (*shape[:-1], matrix.data.shape[1])
+    node.reshaped(out, full if rank > 1 else shape[:-1], node.outs[0])
 
 
 def _matmul_from_left(node: OnnxNode) -> None:
     """constant @ x, as the transpose of transpose(x) @ transpose(constant)."""
-    a, shape = np.asarray(node.const(0), np.float32), node.shape(1)
-    node.require(a.ndim == 2 and len(shape) >= 2, f"a product of {a.shape} and {shape}",
-                 "one constant matrix", "split the product")
-    if a.shape[1] != shape[-2]:
-        raise ModelError(node.place, f"a product of {a.shape} and {shape}", "", FIX)
+    a, shape = node.weights(0), node.shape(1)
+    node.require(a.data.ndim == 2 and len(shape) >= 2,
+                 f"a product of {a.data.shape} and {shape}", "one constant matrix",
+                 "split the product")
+    if a.data.shape[1] != shape[-2]:
+        raise ModelError(node.place, f"a product of {a.data.shape} and {shape}", "", FIX)
     swap = (*range(len(shape) - 2), len(shape) - 1, len(shape) - 2)
-    out = dense(node, node.transposed(node.ins[1], swap), a, np.zeros(a.shape[0], np.float32))
+    out = dense(node, node.transposed(node.ins[1], swap), a, None)
     node.transposed(out, swap, node.outs[0])
 
 
-def dense(node: OnnxNode, x: str, weights: Array, bias: Array) -> str:
+def dense(node: OnnxNode, x: str, weights: Weights, bias: Weights | None) -> str:
     """x (..., in_c) by weights (out_c, in_c)."""
-    ins = (x, node.floats("weights", weights), node.floats("bias", bias))
+    ins = node.layer_constants(x, weights, bias, 0)
     return node.emit(Dense(name=node.label(), ins=ins, outs=(node.temp("dense"),),
                            keep_dims=True))
 
 
 def gemm(node: OnnxNode) -> None:
     """Gemm: alpha * A' B' + beta * C with a constant B."""
-    b = np.asarray(node.const(1), np.float32)
+    w = node.weights(1)
     alpha, beta = node.real("alpha", 1.0), node.real("beta", 1.0)
-    if b.ndim != 2 or len(node.shape(0)) != 2:
-        raise ModelError(node.place, f"matrices {node.shape(0)} and {b.shape}", "rank 2", FIX)
+    if w.data.ndim != 2 or len(node.shape(0)) != 2:
+        raise ModelError(node.place, f"matrices {node.shape(0)} and {w.data.shape}", "rank 2", FIX)
     x = node.transposed(node.ins[0], (1, 0)) if node.integer("transA", 0) else node.ins[0]
-    w = b if node.integer("transB", 0) else b.T  # (out_c, in_c)
-    if node.tensors[x].shape[1] != w.shape[1]:
-        raise ModelError(node.place, f"matrices {node.shape(0)} and {b.shape}", "", FIX)
-    rows, out_c = node.tensors[x].shape[0], w.shape[0]
-    bias, rest = np.zeros(out_c, np.float32), None
-    if node.has(2):
-        c = node.tensor(2)
-        if c.data is not None and c.size in (1, out_c) and c.shape[-1:] in ((), (1,), (out_c,)):
-            bias = np.broadcast_to(np.asarray(c.data, np.float32).reshape(-1), (out_c,)) * beta
-        else:
-            rest = node.ins[2]
-            if np.broadcast_shapes((rows, out_c), c.shape) != (rows, out_c):
-                raise ModelError(node.place, f"a sum of {(rows, out_c)} and {c.shape}", "", FIX)
-    y = dense(node, x, w * np.float32(alpha), np.asarray(bias))
-    if rest is None:
+    w = w if node.integer("transB", 0) else w.transpose((1, 0))  # (out_c, in_c)
+    (rows, in_c), out_c = node.tensors[x].shape, w.data.shape[0]
+    if in_c != w.data.shape[1]:
+        raise ModelError(node.place, f"matrices {node.shape(0)} and {w.data.shape}", "", FIX)
+    node.require(w.q is None or (alpha == 1.0 and beta == 1.0), f"alpha {alpha}, beta {beta}",
+                 "1 and 1 in a quantized model", "fold them before quantization")
+    if w.q is None:
+        w = Weights(np.asarray(w.data, np.float32) * np.float32(alpha))
+    bias, rest = None, node.ins[2] if node.has(2) else ""
+    if rest and node.tensors[rest].is_const:
+        c = node.weights(2)
+        if c.data.size in (1, out_c) and c.data.shape[-1:] in ((), (1,), (out_c,)):
+            flat = np.broadcast_to(c.data.reshape(-1), (out_c,))
+            if w.q is None:
+                flat = np.asarray(flat, np.float32) * np.float32(beta)
+            bias, rest = Weights(flat, c.q), ""
+    if rest and np.broadcast_shapes((rows, out_c), node.tensors[rest].shape) != (rows, out_c):
+        raise ModelError(node.place, f"a sum of {(rows, out_c)} and {node.shape(2)}", "", FIX)
+    y = dense(node, x, w, bias)
+    if not rest:
         node.alias(y)
         return
     if beta != 1.0:
@@ -134,12 +143,11 @@ def mul(node: OnnxNode) -> None:
 
 def div(node: OnnxNode) -> None:
     """x / constant as x * (1 / constant), constant / x and x / y by a reciprocal."""
-    b = node.tensor(1)
-    if b.data is not None:
-        with np.errstate(divide="ignore"):
-            inverse = node.floats("inverse", 1.0 / np.asarray(b.data, np.float64))
-        node.require(bool(np.isfinite(node.tensors[inverse].data).all()), "divides by 0",  # type: ignore[arg-type]
-                     "other divisors", "check the constants of the model")
+    if node.tensor(1).is_const:
+        b = np.asarray(node.const(1), np.float64)
+        node.require(bool((b != 0).all()), "divides by 0", "other divisors",
+                     "check the constants of the model")
+        inverse = node.floats("inverse", 1.0 / b)
     else:
         inverse = function(node, Fn.RECIPROCAL, node.ins[1])
     a = node.tensor(0)
@@ -296,7 +304,7 @@ def _softmax(node: OnnxNode, out: str) -> None:
     shape, rank = node.shape(0), len(node.shape(0))
     axis = node.axis(node.integer("axis", 1 if node.opset < 13 else -1), rank)
     x, flat = node.ins[0], (prod(shape[:axis]), prod(shape[axis:]))
-    swap = tuple(i for i in range(rank) if i != axis) + (axis,)
+    swap = (*(i for i in range(rank) if i != axis), axis)
     back = tuple(swap.index(i) for i in range(rank))
     old = node.opset < 13 and axis != rank - 1
     x = node.reshaped(x, flat) if old else node.transposed(x, swap) if axis != rank - 1 else x

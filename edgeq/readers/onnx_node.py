@@ -9,13 +9,35 @@ import numpy as np
 
 from edgeq.errors import ModelError, UnsupportedError
 from edgeq.ir import Array, QuantParams, Tensor
-from edgeq.ops.base import Op, Shape
+from edgeq.ops.base import Op, SameAsInput, Shape
 from edgeq.ops.gather import Transpose
 from edgeq.ops.reshape import Reshape
 from edgeq.readers.onnx_file import FIX, Attr
 
 TO_LAST = (0, 2, 3, 1)  # (n, c, h, w) -> (n, h, w, c)
 TO_FIRST = (0, 3, 1, 2)
+
+
+@dataclass(frozen=True, eq=False)
+class Weights:
+    """A constant of a layer: float32, or integers with their parameters."""
+
+    data: Array
+    q: QuantParams | None = None
+
+    def transpose(self, perm: tuple[int, ...]) -> Weights:
+        """The axes in another order."""
+        q = self.q
+        if q is not None and q.axis is not None:
+            q = replace(q, axis=perm.index(q.axis))
+        return Weights(self.data.transpose(perm), q)
+
+    def part(self, rows: slice) -> Weights:
+        """The filters `rows` of axis 0."""
+        q = self.q
+        if q is not None and q.axis == 0:
+            q = replace(q, scale=q.scale[rows], zero=q.zero[rows])
+        return Weights(self.data[rows], q)
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +81,15 @@ class OnnxNode:
         if tensor.data is None:
             raise UnsupportedError(self.place, f"input {i} ({tensor.name!r}) is computed at run "
                                    "time", "a constant", "freeze the model before export")
-        return tensor.data
+        return tensor.data if tensor.q is None else tensor.q.dequantize(
+            tensor.data)  # type: ignore[arg-type]
+
+    def weights(self, i: int) -> Weights:
+        """The same as weights, which keep their integers where the layer is quantized."""
+        tensor = self.tensor(i)
+        if tensor.data is not None and (tensor.q is not None or tensor.data.dtype == np.int32):
+            return Weights(tensor.data, tensor.q)
+        return Weights(np.asarray(self.const(i), np.float32))
 
     def optional(self, i: int) -> Array | None:
         """Data of input `i`, or None where it is absent."""
@@ -117,10 +147,11 @@ class OnnxNode:
 
     def temp(self, tag: str) -> str:
         """A tensor name that is not taken yet."""
-        name, n = f"{self.outs[0]}/{tag}", 1
+        base = next((n for n in self.outs if n), self.name)
+        name, n = f"{base}/{tag}", 1
         while name in self.tensors:
             n += 1
-            name = f"{self.outs[0]}/{tag}{n}"
+            name = f"{base}/{tag}{n}"
         return name
 
     def label(self) -> str:
@@ -129,7 +160,9 @@ class OnnxNode:
 
     def emit(self, op: Op, *params: QuantParams | None) -> str:
         """Add `op`, whose inputs are known, and its outputs; gives the first one's name."""
-        shapes = op.shape(*(self.tensors[n].shape for n in op.ins))
+        shapes, rule = op.shape(*(self.tensors[n].shape for n in op.ins)), op.rule()
+        if not params and isinstance(rule, SameAsInput):
+            params = (self.tensors[op.ins[rule.index]].q,) * len(op.outs)
         for i, (name, shape) in enumerate(zip(op.outs, shapes, strict=True)):
             if any(d < 0 for d in shape):
                 raise ModelError(self.place, f"gives a tensor of shape {shape}", "", FIX)
@@ -137,10 +170,10 @@ class OnnxNode:
         self.ops.append(op)
         return op.outs[0]
 
-    def value(self, tag: str, data: Array) -> str:
+    def value(self, tag: str, data: Array, q: QuantParams | None = None) -> str:
         """A new constant."""
         name = self.temp(tag)
-        self.tensors[name] = Tensor(name, data.shape, data)
+        self.tensors[name] = Tensor(name, data.shape, data, q)
         return name
 
     def floats(self, tag: str, data: Array) -> str:
@@ -163,8 +196,61 @@ class OnnxNode:
             return self.value("shape", tensor.data.reshape(to))
         return self.emit(Reshape(name=self.label(), ins=(x,), outs=(name,), to=to), tensor.q)
 
+    def layer_constants(self, x: str, weights: Weights, bias: Weights | None,
+                        axis: int) -> tuple[str, str, str]:
+        """The inputs of a layer with weights: x, weights, bias (zeros where there is none).
+
+        `axis` counts the filters. In a quantized layer the bias is int32 with the product of
+        the other two scales.
+        """
+        w, q_x, out_c = weights.q, self.tensors[x].q, weights.data.shape[axis]
+        if (w is None) != (q_x is None):
+            which = "real" if w is None else "quantized"
+            raise UnsupportedError(self.place, f"{which} weights for an input that is not",
+                                   "both real, or both quantized", "quantize the whole model")
+        if w is None or q_x is None:
+            b = np.zeros(out_c) if bias is None else bias.data
+            return x, self.floats("weights", weights.data), self.floats("bias", b)
+        if w.axis not in (None, axis) or w.bits != 8:
+            raise UnsupportedError(self.place, f"{w.bits} bit weights with scales along axis "
+                                   f"{w.axis}", f"8 bits, one scale, or one for each of the "
+                                   f"{out_c} filters", "quantize by output channels")
+        weights = self.symmetric(weights, w)
+        scale = np.asarray(q_x.scale * w.scale, np.float64)
+        q = QuantParams(scale, np.zeros(scale.shape, np.int32), 32, None if w.axis is None else 0)
+        return (x, self.value("weights", np.ascontiguousarray(weights.data), weights.q),
+                self.value("bias", self._bias(bias, q, out_c), q))
+
+    def symmetric(self, weights: Weights, q: QuantParams) -> Weights:
+        """`weights` with zero point 0: the same reals, where their integers then fit 8 bits."""
+        if not q.zero.any():
+            return weights
+        shape = [1] * weights.data.ndim
+        if q.axis is not None:
+            shape[q.axis] = -1
+        data = np.asarray(weights.data, np.int64) - q.zero.reshape(shape)
+        self.require(int(data.min()) >= -128 and int(data.max()) <= 127,
+                     f"weights with zero point {int(np.abs(q.zero).max())}", "symmetric weights",
+                     "quantize with symmetric weights (ONNX Runtime: extra_options="
+                     "{'WeightSymmetric': True}, after its quant_pre_process)")
+        return Weights(data.astype(np.int8), replace(q, zero=np.zeros_like(q.zero)))
+
+    def _bias(self, bias: Weights | None, q: QuantParams, out_c: int) -> Array:
+        """int32 bias under the parameters `q`, as it stands in the file where that fits."""
+        if bias is None:
+            return np.zeros(out_c, np.int32)
+        near = bias.q is not None and np.allclose(bias.q.scale, q.scale, rtol=1e-3, atol=0)
+        if bias.data.dtype == np.int32 and (near or bias.q is None):
+            return bias.data
+        real = bias.data if bias.q is None else bias.q.dequantize(
+            bias.data)  # type: ignore[arg-type]
+        return q.quantize(real.astype(np.float64))
+
     def alias(self, x: str) -> None:
         """The node's output is `x` itself."""
+        if self.tensors[x].is_const:
+            self.tensors[self.outs[0]] = replace(self.tensors[x], name=self.outs[0])
+            return
         self.reshaped(x, self.tensors[x].shape, self.outs[0])
 
     def set_params(self, name: str, q: QuantParams | None) -> None:

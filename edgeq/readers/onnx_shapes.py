@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from math import prod
 
 import numpy as np
@@ -23,8 +24,9 @@ def identity(node: OnnxNode) -> None:
 def dropout(node: OnnxNode) -> None:
     mask = [o for o in node.outs[1:] if o]
     node.require(not mask, "gives its mask too", "one output", "export in inference mode")
-    node.require(node.kind != "Dropout" or not node.has(2) or not bool(node.const(2).reshape(-1)[0]),
-                 "is in training mode", "inference", "export after model.eval()")
+    training = node.optional(2)
+    node.require(training is None or not training.any(), "is in training mode", "inference",
+                 "export after model.eval()")
     node.alias(node.ins[0])
 
 
@@ -157,7 +159,7 @@ def gather(node: OnnxNode) -> None:
     flat = [i % shape[axis] for i in flat]
     step = flat[1] - flat[0] if len(flat) > 1 else 1
     runs = _runs(flat) if step == 0 or any(
-        b - a != step for a, b in zip(flat, flat[1:], strict=False)) else [
+        b - a != step for a, b in pairwise(flat)) else [
             range(flat[0], flat[0] + step * len(flat), step)]
     node.require(len(runs) <= 64, f"{len(runs)} scattered indices", "at most 64 runs",
                  "reorder the channels before export")
