@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from edgeq.board import Target
 from edgeq.kernels.base import MacKernel, MacLayer
+from edgeq.kernels.constant import with_plain_constants
 
 LAYOUT = ("a stream for every 2 channels: words of 4 k by turns, twice the bias[2], mult[2], "
           "shifts - 1; a word is two halfwords 256 * odd + even")
@@ -108,7 +109,7 @@ def _overlap(layer: MacLayer) -> int:
     return overlap_patches(layer, 3)
 
 
-KERNELS = (
+KERNELS = tuple(with_plain_constants(kernel) for kernel in (
     MacKernel(
         func="eq_conv2d_1x1_s8_dsp", isa="dsp", source="kernels/eq_conv2d_1x1_s8_dsp.c",
         fits=_fits_1x1, pack=pack_stream, layout=LAYOUT, scratch=scratch_3px,
@@ -129,4 +130,4 @@ KERNELS = (
         scratch=lambda layer: scratch_3px(layer) + 3 * (_patch_bytes(layer) + 4),
         headers=SHARED, own_tables=True, overlap=_overlap,
     ),
-)
+))

@@ -6,6 +6,7 @@ import numpy as np
 
 from edgeq.board import Target
 from edgeq.kernels.base import MacKernel, MacLayer, MacTables
+from edgeq.kernels.constant import with_plain_constants
 from edgeq.kernels.conv2d_dsp import right_shifts
 from edgeq.kernels.conv2d_v7m import fits_pairs, overlap, padded_rows, patches_bytes
 
@@ -19,7 +20,7 @@ def _fits(layer: MacLayer, target: Target) -> bool:
     return fits_pairs(layer, target) and layer.acc_bound < 1 << 29
 
 
-KERNELS = (
+KERNELS = tuple(with_plain_constants(kernel) for kernel in (
     MacKernel(
         func="eq_conv2d_s8_v6m", isa="v6m", source="kernels/eq_conv2d_s8_v6m.c",
         fits=_fits, pack=lambda layer: padded_rows(layer).reshape(-1),
@@ -29,4 +30,4 @@ KERNELS = (
                  "kernels/eq_conv_patches.h"),
         overlap=overlap, tables=tables_v6m,
     ),
-)
+))

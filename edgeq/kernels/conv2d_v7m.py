@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from edgeq.board import Target
 from edgeq.kernels.base import MacKernel, MacLayer
+from edgeq.kernels.constant import with_plain_constants
 from edgeq.kernels.conv2d_dsp import only_right_shifts, overlap_patches, right_shifts
 
 
@@ -47,7 +48,7 @@ def overlap(layer: MacLayer) -> int:
     return overlap_patches(layer, 4)
 
 
-KERNELS = (
+KERNELS = tuple(with_plain_constants(kernel) for kernel in (
     MacKernel(
         func="eq_conv2d_s8_v7m", isa="v7m", source="kernels/eq_conv2d_s8_v7m.c",
         fits=fits_pairs, pack=pack_stream,
@@ -57,4 +58,4 @@ KERNELS = (
                  "kernels/eq_conv_patches.h"),
         own_tables=True, overlap=overlap,
     ),
-)
+))

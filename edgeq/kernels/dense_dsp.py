@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from edgeq.board import Target
 from edgeq.kernels.base import MacKernel, MacLayer
+from edgeq.kernels.constant import with_plain_constants
 from edgeq.kernels.conv2d_dsp import fits_dsp, right_shifts, twice_bias, weight_words
 
 
@@ -34,7 +35,7 @@ def _fits(layer: MacLayer, target: Target) -> bool:
     return fits_dsp(layer, target) and layer.in_c % 4 == 0
 
 
-KERNELS = (
+KERNELS = tuple(with_plain_constants(kernel) for kernel in (
     MacKernel(
         func="eq_dense_s8_dsp", isa="dsp", source="kernels/eq_dense_s8_dsp.c",
         fits=_fits, pack=_pack,
@@ -42,4 +43,4 @@ KERNELS = (
                 "shifts - 1; a word is two halfwords 256 * odd + even"),
         scratch=lambda layer: 0, headers=("kernels/eq_gemm_dsp.h",), own_tables=True,
     ),
-)
+))

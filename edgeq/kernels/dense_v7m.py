@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from edgeq.board import Target
 from edgeq.kernels.base import MacKernel, MacLayer
+from edgeq.kernels.constant import with_plain_constants
 from edgeq.kernels.conv2d_dsp import only_right_shifts, right_shifts
 
 
@@ -30,11 +31,11 @@ def _fits(layer: MacLayer, target: Target) -> bool:
     return only_right_shifts(layer) and layer.acc_bound < 1 << 30
 
 
-KERNELS = (
+KERNELS = tuple(with_plain_constants(kernel) for kernel in (
     MacKernel(
         func="eq_dense_s8_v7m", isa="v7m", source="kernels/eq_dense_s8_v7m.c",
         fits=_fits, pack=_pack,
         layout="a stream for every 8 channels: bias[8], weights (in_c, 8), mult[8], shift - 1 [8]",
         scratch=lambda layer: 0, headers=("kernels/eq_gemm_v7m.h",), own_tables=True,
     ),
-)
+))

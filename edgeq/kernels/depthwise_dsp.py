@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from edgeq.board import Optimize, Target
 from edgeq.kernels.base import MacKernel, MacLayer
+from edgeq.kernels.constant import with_plain_constants
 from edgeq.kernels.conv2d_dsp import only_right_shifts, right_shifts
 
 _SCRATCH = 1024  # bytes, unless speed matters most
@@ -51,7 +52,7 @@ def _fits(layer: MacLayer, target: Target) -> bool:
     return small and fits_3x3(layer, target)
 
 
-KERNELS = (
+KERNELS = tuple(with_plain_constants(kernel) for kernel in (
     MacKernel(
         func="eq_dwconv2d_3x3_s8_dsp", isa="dsp", source="kernels/eq_dwconv2d_3x3_s8_dsp.c",
         fits=_fits, pack=_pack,
@@ -59,4 +60,4 @@ KERNELS = (
         scratch=_columns_bytes,
         headers=("kernels/eq_gemm_dsp.h",), own_tables=True, in_place=in_place_3x3,
     ),
-)
+))

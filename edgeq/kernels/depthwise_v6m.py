@@ -6,6 +6,7 @@ import numpy as np
 
 from edgeq.board import Target
 from edgeq.kernels.base import MacKernel, MacLayer, MacTables
+from edgeq.kernels.constant import with_plain_constants
 from edgeq.kernels.conv2d_dsp import right_shifts
 from edgeq.kernels.depthwise_dsp import fits_3x3, in_place_3x3
 from edgeq.kernels.depthwise_v7m import columns_bytes
@@ -22,7 +23,7 @@ def _fits(layer: MacLayer, target: Target) -> bool:
     return fits_3x3(layer, target) and layer.acc_bound < 1 << 29
 
 
-KERNELS = (
+KERNELS = tuple(with_plain_constants(kernel) for kernel in (
     MacKernel(
         func="eq_dwconv2d_3x3_s8_v6m", isa="v6m", source="kernels/eq_dwconv2d_3x3_s8_v6m.c",
         fits=_fits, pack=lambda layer: layer.weights.reshape(9, -1).T.reshape(-1),
@@ -31,4 +32,4 @@ KERNELS = (
         headers=("kernels/eq_dw_columns.h", "kernels/eq_gemm_v6m.h"), tables=_tables,
         in_place=in_place_3x3,
     ),
-)
+))

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeq.kernels.base import MacKernel, MacLayer
+from edgeq.kernels.constant import with_plain_constants
 from edgeq.kernels.conv2d_dsp import right_shifts
 from edgeq.kernels.depthwise_dsp import fits_3x3, in_place_3x3
 
@@ -28,7 +29,7 @@ def columns_bytes(layer: MacLayer) -> int:
     return 16 * ((layer.out_w - 1) * layer.stride_w + 3)
 
 
-KERNELS = (
+KERNELS = tuple(with_plain_constants(kernel) for kernel in (
     MacKernel(
         func="eq_dwconv2d_3x3_s8_v7m", isa="v7m", source="kernels/eq_dwconv2d_3x3_s8_v7m.c",
         fits=fits_3x3, pack=pack_records,
@@ -37,4 +38,4 @@ KERNELS = (
         headers=("kernels/eq_dw_columns.h", "kernels/eq_gemm_v7m.h"), own_tables=True,
         in_place=in_place_3x3,
     ),
-)
+))

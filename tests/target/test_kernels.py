@@ -24,6 +24,7 @@ from edgeq.ops.base import Act, Op
 from edgeq.ops.elementwise import Add
 from edgeq.ops.mac import mac_fields, window_fields
 from edgeq.ops.pool import AveragePool, MaxPool, Pool
+from edgeq.ops.reduce import Mean, Sum
 from edgeq.plan import Call, Value
 from edgeq.requant import quantize_multipliers
 
@@ -279,10 +280,23 @@ def pool_graphs(kind: type[Pool], rng: np.random.Generator) -> Iterator[Graph]:
         yield plain_graph(op, ((1, h, w, c),), (0.07, 0.07), (zero, zero))
 
 
+def mean_graphs(rng: np.random.Generator) -> Iterator[Graph]:
+    """Spatial and channel means and sums, channels around 4 and 16, up- and downscaling."""
+    cases = [((1, 5, 4, 16), (1, 2)), ((1, 3, 3, 37), (1, 2)), ((1, 2, 7, 3), (1, 2)),
+             ((1, 4, 5, 33), (3,)), ((1, 2, 3, 16), (1,)), ((1, 1, 1, 5), (1, 2))]
+    for kind in (Mean, Sum):
+        for shape, axes in cases:
+            op = kind(name="mean", ins=("x",), outs=("y",), axes=axes, keep_dims=False)
+            zeros = tuple(int(v) for v in rng.choice([-128, 127, 0, 5], 2))
+            scale = float(rng.choice([0.05, 0.01, 0.4]))
+            yield plain_graph(op, (shape,), (0.05, scale), zeros)
+
+
 PLAIN: dict[str, Callable[[np.random.Generator], Iterator[Graph]]] = {
     "add": add_graphs,
     "avgpool": lambda rng: pool_graphs(AveragePool, rng),
     "maxpool": lambda rng: pool_graphs(MaxPool, rng),
+    "mean": mean_graphs,
 }
 
 
@@ -309,3 +323,33 @@ def test_operator_without_weights(name: str, board_name: str, compiler: str | No
     for i, outcome in enumerate(run_trials(board, trials, compiler=compiler)):
         wrong = np.flatnonzero(outcome.output != expected[i])
         assert wrong.size == 0, (i, trials[i].call.fields, wrong[:10])
+
+
+CORTEX_M = [pytest.param(f, k, id=f"{f.name}-{k.func}")
+            for f in FAMILIES for k in f.kernels if k.isa in ("mve", "dsp", "v7m", "v6m")]
+
+
+@pytest.mark.parametrize(("family", "kernel"), CORTEX_M)
+def test_dead_channels_do_not_cost_the_kernel(family: Family, kernel: MacKernel) -> None:
+    """Weights of zero, biases of 2**30 and any shift, as converters leave pruned channels."""
+    board = load_board(BOARDS[kernel.isa][0])
+    if missing := [t for t in (board.compiler, "qemu-system-arm") if shutil.which(t) is None]:
+        pytest.skip(f"not installed: {', '.join(missing)}")
+    rng, target, pairs = np.random.default_rng(3), Target(board), []
+    for layer in family.layers(rng):
+        dead = rng.integers(3, size=layer.out_c) == 0
+        last = (-1, *[1] * (layer.weights.ndim - 1)) if layer.weights.ndim != 3 else (-1,)
+        pruned = replace(
+            layer, weights=np.where(dead.reshape(last), 0, layer.weights).astype(np.int8),
+            bias=np.where(dead, rng.choice([-(1 << 30), 1 << 30, 77], layer.out_c),
+                          layer.bias).astype(np.int32),
+            shift=np.where(dead, rng.integers(-9, 1, layer.out_c), layer.shift).astype(np.int8))
+        if not kernel.fits(layer, target):
+            continue
+        assert kernel.fits(pruned, target)
+        x = rng.integers(-128, 128, layer.in_h * layer.in_w * layer.in_c).astype(np.int8)
+        size = layer.out_h * layer.out_w * layer.out_c
+        pairs += [Trial(family.call(pruned, k), (x,), size) for k in (family.portable, kernel)]
+    outcomes = run_trials(board, pairs)
+    for plain, variant in zip(outcomes[::2], outcomes[1::2], strict=True):
+        assert np.array_equal(plain.output, variant.output)
