@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from edgeq.board import Optimize, Target
 from edgeq.kernels.base import MacKernel, MacLayer
+from edgeq.kernels.constant import with_plain_constants
 
 LAYOUT = ("records of 4 channels: taps (steps, 4, 16) in the order (kw, kh, in_c), "
           "bias[4], mult[4] int32, shift[4] int8")
@@ -113,4 +114,4 @@ def _kernel(name: str, fits: Callable[[MacLayer, Target], bool]) -> MacKernel:
     )
 
 
-KERNELS = (_kernel("_relu", _relu), _kernel("", _fits))
+KERNELS = tuple(with_plain_constants(k) for k in (_kernel("_relu", _relu), _kernel("", _fits)))

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from edgeq.board import Optimize, Target
 from edgeq.kernels.base import MacKernel, MacLayer
+from edgeq.kernels.constant import with_plain_constants
 from edgeq.kernels.conv2d_mve import right_shifts
 
 # By stride: output pixels that the C file does at a time, and the width up to which it does a row
@@ -91,4 +92,5 @@ ANY = MacKernel(
     layout="(kh, kw, out_c)", scratch=lambda layer: 0, headers=("kernels/eq_mve.h",),
     overlap=_overlap_by_rows,
 )
-KERNELS = (_kernel(1, True), _kernel(1, False), _kernel(2, True), _kernel(2, False), ANY)
+_3X3 = (_kernel(1, True), _kernel(1, False), _kernel(2, True), _kernel(2, False))
+KERNELS = (*(with_plain_constants(k) for k in _3X3), ANY)

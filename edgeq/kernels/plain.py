@@ -61,7 +61,7 @@ LUT: tuple[Kernel, ...] = (portable("eq_lut_s8"),)
 AVGPOOL: tuple[Kernel, ...] = (portable("eq_avgpool_s8"), mve("eq_avgpool_s8_mve", _POOL),
                                neon("eq_avgpool_s8_neon"))
 MAXPOOL: tuple[Kernel, ...] = (portable("eq_maxpool_s8"), mve("eq_maxpool_s8_mve", _POOL))
-MEAN: tuple[Kernel, ...] = (portable("eq_mean_s8"),)
+MEAN: tuple[Kernel, ...] = (portable("eq_mean_s8"), mve("eq_mean_s8_mve"))
 SOFTMAX: tuple[Kernel, ...] = (portable("eq_softmax_s8"),)
 PAD: tuple[Kernel, ...] = (portable("eq_pad_s8"),)
 GATHER: tuple[Kernel, ...] = (portable("eq_gather_s8"),)

@@ -17,8 +17,8 @@ PASSES: tuple[Callable[[Graph], Graph], ...] = (
     fold_bn,  # before padding moves into layers, which would stop offsets in front of them
     fuse_pad,  # after batch norms are gone, pads stand right before their convolution
     fuse_activation,  # after batch norms are gone, activations stand right behind their layer
-    last_step,  # any time
-    drop_unused,  # last: what the others made superfluous
+    drop_unused,  # what the others made superfluous
+    last_step,  # after the other readers of a recurrent layer's states are gone
 )
 
 

@@ -196,6 +196,7 @@ void eq_dense_s8_mve(const eq_dense_s8_t *p, const int8_t *restrict in, int8_t *
 void eq_add_s8_mve(const eq_add_s8_t *p, const int8_t *a, const int8_t *b, int8_t *out);
 void eq_avgpool_s8_mve(const eq_pool_s8_t *p, const int8_t *in, int8_t *out);
 void eq_maxpool_s8_mve(const eq_pool_s8_t *p, const int8_t *in, int8_t *out);
+void eq_mean_s8_mve(const eq_mean_s8_t *p, const int8_t *restrict in, int8_t *restrict out);
 
 /* --- Cortex-M variants: DSP extension (dsp), ARMv7-M (v7m), ARMv6-M (v6m) -----------------------
  * Weights are packed as the kernel's Python file says. Where `out` is not restrict, it may start
