@@ -57,11 +57,39 @@ def pack_dot(layer: MacLayer) -> NDArray[np.int8]:
     return split.transpose(0, 3, 1, 4, 2, 5).reshape(-1)
 
 
-def pack_i8mm(layer: MacLayer) -> NDArray[np.int8]:
+def pack_pairs(layer: MacLayer) -> NDArray[np.int8]:
     """(out_c/16, k/16, 8, 2, 2, 8): for each pair of channels, 8 k of both, then the next 8 k."""
     rows = padded_rows(layer, 16)
     split = rows.reshape(rows.shape[0] // 16, 8, 2, rows.shape[1] // 16, 2, 8)
     return split.transpose(0, 3, 1, 4, 2, 5).reshape(-1)
+
+
+def _blocks16(layer: MacLayer, weights: NDArray[np.int8], n: int) -> NDArray[np.int8]:
+    """For each 16 channels: bias, weights, then mult and shift of n channels (4 words) at a time.
+
+    n = 4, or 2: then pairs are repeated, c0 c1 c0 c1, as SMMLA orders its results.
+    """
+    t = tables16(layer)
+    blocks = t.bias.size // 16
+
+    def words(table: NDArray[np.integer]) -> NDArray[np.int32]:
+        groups = table.astype("<i4").reshape(blocks, 16 // n, 1, n)
+        return np.tile(groups, (1, 1, 1, 4 // n))  # (blocks, groups, 1, 4)
+
+    factors = np.concatenate([words(t.mult), words(t.shift)], axis=2)
+    parts = (words(t.bias).reshape(blocks, -1).view(np.int8), weights.reshape(blocks, -1),
+             factors.reshape(blocks, -1).view(np.int8))
+    return np.concatenate(parts, axis=1).reshape(-1)
+
+
+def pack_i8mm_blocks(layer: MacLayer) -> NDArray[np.int8]:
+    """Blocks of 16 channels for SMMLA."""
+    return _blocks16(layer, pack_pairs(layer), 2)
+
+
+def pack_dot_blocks(layer: MacLayer) -> NDArray[np.int8]:
+    """Blocks of 16 channels for SDOT."""
+    return _blocks16(layer, pack_dot(layer), 4)
 
 
 def _fits_base(layer: MacLayer, target: Target) -> bool:
@@ -83,23 +111,26 @@ def _strip_bytes(layer: MacLayer) -> int:
     return max(strip, 4 * k) + 16
 
 
+COMMON = ("kernels/eq_neon.h", "kernels/eq_neon_conv.h")
+BLOCKS = (*COMMON, "kernels/eq_neon_out16.h", "kernels/eq_neon_block16.h")
+
 KERNELS = (
     MacKernel(
         func="eq_conv2d_s8_neon_i8mm", isa="neon_i8mm", source="kernels/eq_conv2d_s8_neon_i8mm.c",
-        fits=_fits, tables=tables16, pack=pack_i8mm,
-        layout="(out_c/16, k/16, 8, 2, 2, 8), zero padded",
-        scratch=_strip_bytes, headers=("kernels/eq_neon.h", "kernels/eq_neon_conv.h"),
+        fits=_fits, own_tables=True, pack=pack_i8mm_blocks,
+        layout="16 channels at a time: bias by pairs, (k/16, 8, 2, 2, 8), mult and shift by pairs",
+        scratch=_strip_bytes, headers=BLOCKS,
     ),
     MacKernel(
         func="eq_conv2d_s8_neon_dot", isa="neon_dot", source="kernels/eq_conv2d_s8_neon_dot.c",
-        fits=_fits, tables=tables16, pack=pack_dot,
-        layout="(out_c/16, k/16, 4, 4, 4, 4), zero padded",
-        scratch=_strip_bytes, headers=("kernels/eq_neon.h", "kernels/eq_neon_conv.h"),
+        fits=_fits, own_tables=True, pack=pack_dot_blocks,
+        layout="16 channels at a time: bias, (k/16, 4, 4, 4, 4), mult and shift by fours",
+        scratch=_strip_bytes, headers=BLOCKS,
     ),
     MacKernel(
         func="eq_conv2d_s8_neon", isa="neon", source="kernels/eq_conv2d_s8_neon.c",
         fits=_fits_base, tables=tables8, pack=pack_rows16,
         layout="(out_c/4, k/16, 4, 16), zero padded",
-        scratch=_strip_bytes, headers=("kernels/eq_neon.h", "kernels/eq_neon_conv.h", "kernels/eq_neon_tile.h"),
+        scratch=_strip_bytes, headers=(*COMMON, "kernels/eq_neon_tile.h"),
     ),
 )
