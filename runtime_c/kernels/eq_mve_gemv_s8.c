@@ -4,82 +4,119 @@
 #if defined(__ARM_FEATURE_MVE)
 #include "eq_mve.h"
 
-enum { TABLES = 36 }; /* bytes of bias, mult and shift */
-
+/* What the assembly reads at these offsets. */
 typedef struct {
-    int32x4_t a, b; /* sums of two records, no bias yet */
-} sums_t;
+    const int8_t *x;        /* 0: the column */
+    int32_t passes;         /* 4: of 4 steps, after the first step */
+    uint32_t entry;         /* 8: bytes to skip in the first pass, then its address */
+    int32_t record;         /* 12: bytes of a weight record */
+    int32_t left;           /* 16: channels, a multiple of 8 */
+    int8_t *out;            /* 20 */
+    int32_t zero;           /* 24 */
+} column_t;
 
 /* 16 taps: 17 instructions, 128 multiplications. */
+enum { STEP_BYTES = 68 };
 #define STEP(MLA)                                                                                  \
     "vldrb.8 %q[s], [%[x]], #16\n\t"                                                               \
     "vldrb.8 %q[t], [%[a]], #16\n\t" MLA " r0, %q[s], %q[t]\n\t"                                   \
+    "vldrb.8 %q[u], [%[b]], #16\n\t" MLA " r8, %q[s], %q[u]\n\t"                                   \
     "vldrb.8 %q[t], [%[a]], #16\n\t" MLA " r2, %q[s], %q[t]\n\t"                                   \
+    "vldrb.8 %q[u], [%[b]], #16\n\t" MLA " r10, %q[s], %q[u]\n\t"                                  \
     "vldrb.8 %q[t], [%[a]], #16\n\t" MLA " r4, %q[s], %q[t]\n\t"                                   \
+    "vldrb.8 %q[u], [%[b]], #16\n\t" MLA " r12, %q[s], %q[u]\n\t"                                  \
     "vldrb.8 %q[t], [%[a]], #16\n\t" MLA " r6, %q[s], %q[t]\n\t"                                   \
-    "vldrb.8 %q[t], [%[b]], #16\n\t" MLA " r8, %q[s], %q[t]\n\t"                                   \
-    "vldrb.8 %q[t], [%[b]], #16\n\t" MLA " r10, %q[s], %q[t]\n\t"                                  \
-    "vldrb.8 %q[t], [%[b]], #16\n\t" MLA " r12, %q[s], %q[t]\n\t"                                  \
-    "vldrb.8 %q[t], [%[b]], #16\n\t" MLA " lr, %q[s], %q[t]\n\t"
+    "vldrb.8 %q[u], [%[b]], #16\n\t" MLA " lr, %q[s], %q[u]\n\t"
 
-/* Both records against the input; *w moves to the tables of each. The first step starts the sums. */
-static inline sums_t dot_8(const int8_t *x, const int8_t **wa, const int8_t **wb, int32_t steps)
+/* k->left outputs; `a` and `b` are the first two records. Assembly: compilers spill the sums. */
+static __attribute__((noinline)) void blocks(column_t *k, const int8_t *a, const int8_t *b,
+                                             int32_t act_min, int32_t act_max)
 {
-    const int8_t *a = *wa, *b = *wb;
-    sums_t r;
-    __asm__(STEP("vmladav.s8")
-            "lsrs %[n], %[n], #1\n\t"
-            "beq 3f\n\t"
-            "bcc 2f\n"
-            "1:\n\t"
-            STEP("vmladava.s8")
-            "2:\n\t"
-            STEP("vmladava.s8")
-            "subs %[n], %[n], #1\n\t"
-            "bne 1b\n"
-            "3:\n\t"
-            "vmov %q[s][2], %q[s][0], r0, r4\n\t"
-            "vmov %q[t][2], %q[t][0], r8, r12\n\t"
-            "vmov %q[s][3], %q[s][1], r2, r6\n\t"
-            "vmov %q[t][3], %q[t][1], r10, lr\n\t"
-            : [x] "+r"(x), [a] "+r"(a), [b] "+r"(b), [n] "+r"(steps), [s] "=&w"(r.a),
-              [t] "=&w"(r.b)
-            :
-            : "r0", "r2", "r4", "r6", "r8", "r10", "r12", "lr", "cc", "memory");
-    *wa = a;
-    *wb = b;
-    return r;
-}
-
-/* Clamped outputs of one record's sums. */
-static inline int32x4_t finish(int32x4_t acc, const int8_t *tables, int32_t zero, int32x4_t low,
-                               int32x4_t high)
-{
-    const int32x4_t bias = vreinterpretq_s32_s8(vldrbq_s8(tables));
-    const int32x4_t mult = vreinterpretq_s32_s8(vldrbq_s8(tables + 16));
-    const int32x4_t x = eq_mve_requant(vaddq_s32(acc, bias), mult, vldrbq_s32(tables + 32));
-    return vminq_s32(vmaxq_s32(vaddq_n_s32(x, zero), low), high);
+    const int32x4_t low = vdupq_n_s32(act_min), high = vdupq_n_s32(act_max);
+    const int8_t *x;
+    int32x4_t s, t, u, v;
+    int32_t n;
+    __asm__ volatile("ldrd r0, r2, [%[k], #4]\n\t"
+                     "adr.w r4, 1f\n\t"
+                     "add r4, r4, r2\n\t"
+                     "cmp r0, #0\n\t"
+                     "it eq\n\t"
+                     "adreq.w r4, 2f\n\t"
+                     "orr r4, r4, #1\n\t"
+                     "str r4, [%[k], #8]\n"
+                     "0:\n\t"
+                     "ldrd %[x], %[n], [%[k]]\n\t"
+                     STEP("vmladav.s8")
+                     "ldr pc, [%[k], #8]\n\t"
+                     ".p2align 2\n"
+                     "1:\n\t"
+                     STEP("vmladava.s8")
+                     STEP("vmladava.s8")
+                     STEP("vmladava.s8")
+                     STEP("vmladava.s8")
+                     "subs %[n], %[n], #1\n\t"
+                     "bne 1b\n"
+                     "2:\n\t"
+                     "vldrb.8 %q[u], [%[a]], #16\n\t"
+                     "vmov %q[s][2], %q[s][0], r0, r4\n\t"
+                     "vmov %q[t][2], %q[t][0], r8, r12\n\t"
+                     "vmov %q[s][3], %q[s][1], r2, r6\n\t"
+                     "vmov %q[t][3], %q[t][1], r10, lr\n\t"
+                     "vldrb.8 %q[v], [%[b]], #16\n\t"
+                     "vadd.i32 %q[s], %q[s], %q[u]\n\t"
+                     "vldrb.8 %q[u], [%[a]], #16\n\t"
+                     "vadd.i32 %q[t], %q[t], %q[v]\n\t"
+                     "vldrb.8 %q[v], [%[b]], #16\n\t"
+                     "vqrdmulh.s32 %q[s], %q[s], %q[u]\n\t"
+                     "vldrb.s32 %q[u], [%[a]], #4\n\t"
+                     "vqrdmulh.s32 %q[t], %q[t], %q[v]\n\t"
+                     EQ_MVE_AWAY("%q[s]", "%q[v]", "%q[u]")
+                     "ldrd r6, r2, [%[k], #16]\n\t"
+                     "vrshl.s32 %q[s], %q[s], %q[u]\n\t"
+                     "vldrb.s32 %q[u], [%[b]], #4\n\t"
+                     "ldr r0, [%[k], #24]\n\t"
+                     EQ_MVE_AWAY("%q[t]", "%q[v]", "%q[u]")
+                     "vadd.i32 %q[s], %q[s], r0\n\t"
+                     "vrshl.s32 %q[t], %q[t], %q[u]\n\t"
+                     "vmax.s32 %q[s], %q[s], %q[low]\n\t"
+                     "vadd.i32 %q[t], %q[t], r0\n\t"
+                     "vmin.s32 %q[s], %q[s], %q[high]\n\t"
+                     "vmax.s32 %q[t], %q[t], %q[low]\n\t"
+                     "vstrb.32 %q[s], [r2], #4\n\t"
+                     "vmin.s32 %q[t], %q[t], %q[high]\n\t"
+                     "ldr r4, [%[k], #12]\n\t"
+                     "vstrb.32 %q[t], [r2], #4\n\t"
+                     "mov %[a], %[b]\n\t"
+                     "add %[b], %[b], r4\n\t"
+                     "subs r6, r6, #8\n\t"
+                     "strd r6, r2, [%[k], #16]\n\t"
+                     "bgt 0b\n\t"
+                     : [x] "=&r"(x), [a] "+l"(a), [b] "+l"(b), [n] "=&r"(n), [s] "=&w"(s),
+                       [t] "=&w"(t), [u] "=&w"(u), [v] "=&w"(v)
+                     : [k] "r"(k), [low] "w"(low), [high] "w"(high)
+                     : "r0", "r2", "r4", "r6", "r8", "r10", "r12", "lr", "cc", "memory");
 }
 
 void eq_mve_gemv_s8(const eq_mve_gemm_t *g, const int8_t *col, int8_t *out)
 {
-    const int32x4_t low = vdupq_n_s32(g->act_min), high = vdupq_n_s32(g->act_max);
-    const int32_t steps = g->steps, zero = g->out_zero;
-    const int32_t record = 64 * steps + TABLES, out_c = g->out_c;
-    const int8_t *a = g->weights, *b = a + record;
-    int8_t tail[8], *to = out;
-    for (int32_t left = out_c; left > 0; left -= 8) {
-        if (left < 8) {
-            b = left > 4 ? b : a; /* a lone last record is its own partner */
-            to = tail;
-        }
-        const sums_t r = dot_8(col, &a, &b, steps);
-        vstrbq_s32(to, finish(r.a, a, zero, low, high));
-        vstrbq_s32(to + 4, finish(r.b, b, zero, low, high));
-        a = b + TABLES;
-        b = a + record;
-        to += 8;
+    const uint32_t entry = ((1u - (uint32_t)g->steps) & 3u) * STEP_BYTES;
+    const int32_t whole = g->out_c & ~7, rest = g->out_c & 7;
+    column_t k = {
+        .x = col, .passes = (g->steps + 2) / 4, .entry = entry, .record = 64 * g->steps + 36,
+        .left = whole, .out = out, .zero = g->out_zero,
+    };
+    if (whole != 0) {
+        blocks(&k, g->weights, g->weights + k.record, g->act_min, g->act_max);
     }
-    eq_mve_copy(out + (out_c & ~7), tail, out_c & 7);
+    if (rest != 0) {
+        const int8_t *a = g->weights + whole / 4 * k.record;
+        int8_t tail[8];
+        k.entry = entry;
+        k.left = 8;
+        k.out = tail;
+        /* a lone last record is its own partner */
+        blocks(&k, a, rest > 4 ? a + k.record : a, g->act_min, g->act_max);
+        eq_mve_copy(out + whole, tail, rest);
+    }
 }
 #endif
