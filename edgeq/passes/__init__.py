@@ -9,6 +9,7 @@ from edgeq.passes.drop_unused import drop_unused
 from edgeq.passes.fold_bn import fold_bn
 from edgeq.passes.fold_constants import fold_constants
 from edgeq.passes.fuse_activation import fuse_activation
+from edgeq.passes.fuse_functions import fuse_functions
 from edgeq.passes.fuse_pad import fuse_pad
 from edgeq.passes.last_step import last_step
 
@@ -17,6 +18,7 @@ PASSES: tuple[Callable[[Graph], Graph], ...] = (
     fold_bn,  # before padding moves into layers, which would stop offsets in front of them
     fuse_pad,  # after batch norms are gone, pads stand right before their convolution
     fuse_activation,  # after batch norms are gone, activations stand right behind their layer
+    fuse_functions,  # after layers took what they can do for free
     drop_unused,  # what the others made superfluous
     last_step,  # after the other readers of a recurrent layer's states are gone
 )

@@ -17,6 +17,7 @@ import numpy as np
 
 from edgeq.ir import Graph
 from edgeq.ops.base import Op, Shape
+from edgeq.ops.broadcast import broadcast_of
 from edgeq.ops.concat import Concat, Pack
 from edgeq.ops.dense import Dense
 from edgeq.ops.elementwise import Binary
@@ -275,7 +276,20 @@ class _Sinking:
         form = self.form(op.ins[0])
         seen = replace(form, tail=None)
         new = self.regrouped(seen, op.to)
+        if new is None and len(op.to) > 2:
+            new = self.regrouped(self.gathered(seen, op.to), op.to)
         self.forms[op.outs[0]] = replace(seen, tail=op.to) if new is None else new
+
+    def gathered(self, form: Form, to: Shape) -> Form:
+        """`form` with axes that `to` merges side by side and in order, moved as little as that."""
+        stored = self.tensors[form.stored].shape
+        groups = [before for before, _ in _groups(self.seen(form), to)]
+        groups.sort(key=lambda before: min(form.axes[i] for i in before))
+        front = [i for i, a in enumerate(form.axes) if a == 0 and stored[0] == 1]
+        frame = (*front, *(i for before in groups for i in before if i not in front))
+        where = {i: j for j, i in enumerate(frame)}
+        return Form(self.ordered(form, frame),
+                    tuple(where.get(i, NEW) for i in range(len(form.axes))))
 
     def regrouped(self, form: Form, to: Shape) -> Form | None:
         """`form` under the shape `to` as a form without tail; None where values would mix."""
@@ -313,7 +327,32 @@ class _Sinking:
             self.in_order(op)
             return
         lead = min(full, key=lambda f: self._moving(f, forms, out))
-        self.emit(op, [self.like(f, lead, len(out)) for f in forms], lead.axes)
+        names = [self.like(f, lead, len(out)) for f in forms]
+        shape = self.tensors[lead.stored].shape
+        self.emit(op, [self.blockwise(n, shape) for n in names], lead.axes)
+
+    def blockwise(self, name: str, full: Shape) -> str:
+        """`name`, repeated along as many axes as kernels need to see it as one block of `full`."""
+        tensor = self.tensors[name]
+        if tensor.size == 1 or broadcast_of(full, tensor.shape) is not None:
+            return name
+        wide = [i for i, n in enumerate(tensor.shape) if n != 1]
+        for axis in range(wide[0], wide[-1]):
+            if self.tensors[name].shape[axis] != full[axis]:
+                name = self.repeated(name, axis, full[axis])
+        return name
+
+    def repeated(self, name: str, axis: int, times: int) -> str:
+        """`name` with its axis of size 1 `times` as long."""
+        tensor, out = self.tensors[name], self.fresh(name)
+        shape = (*tensor.shape[:axis], times, *tensor.shape[axis + 1:])
+        if tensor.data is not None:
+            data = np.ascontiguousarray(np.broadcast_to(tensor.data, shape))
+            self.tensors[out] = replace(tensor, name=out, shape=shape, data=data)
+            return out
+        self.tensors[out] = replace(tensor, name=out, shape=shape)
+        self.ops.append(Concat(name=f"repeat/{out}", ins=(name,) * times, outs=(out,), axis=axis))
+        return out
 
     def _moving(self, lead: Form, forms: Sequence[Form], out: Shape) -> tuple[int, bool]:
         """Values that would have to move if all lay as `lead` does."""
