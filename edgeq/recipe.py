@@ -61,6 +61,8 @@ class Recipe:
     absorb_bias: bool = False
     bias_correction: BiasCorrection = BiasCorrection.EMPIRICAL
     compensate: bool = True  # round weights so that later ones absorb the error of earlier ones
+    weight_bits: int = 8  # of convolutions and dense layers; depthwise weights keep 8
+    keep_ends: bool = False  # the first and the last layer with weights keep 8
     rollback: bool = True  # measure every step on samples set aside, undo those that harm
     scale: tuple[float, ...] = (1.0,)  # the model's input is scale * sample + offset, one value
     offset: tuple[float, ...] = (0.0,)  # each or one for each channel; options override them
@@ -70,6 +72,9 @@ class Recipe:
         if not 50.0 < self.percentile <= 100.0:
             raise UsageError(f"recipe {self.name!r}", f"percentile = {self.percentile}",
                              "50 < percentile <= 100", "99.99 is a good start")
+        if self.weight_bits not in (4, 8):
+            raise UsageError(f"recipe {self.name!r}", f"weight_bits = {self.weight_bits}",
+                             "4 or 8", "see docs/precisions.md")
 
 
 def built_in() -> tuple[str, ...]:
@@ -108,6 +113,8 @@ def _from_table(where: str, name: str, table: dict[str, object]) -> Recipe:
         absorb_bias=_typed(where, table, "absorb_bias", base.absorb_bias),
         bias_correction=_choice(where, table, "bias_correction", base.bias_correction),
         compensate=_typed(where, table, "compensate", base.compensate),
+        weight_bits=int(_number(where, table, "weight_bits", base.weight_bits)),
+        keep_ends=_typed(where, table, "keep_ends", base.keep_ends),
         rollback=_typed(where, table, "rollback", base.rollback),
         scale=_numbers(where, table, "scale", base.scale),
         offset=_numbers(where, table, "offset", base.offset),

@@ -9,12 +9,14 @@ from edgeq.kernels import (
     conv2d_neon,
     conv2d_v6m,
     conv2d_v7m,
+    conv2d_w4,
     dense_c,
     dense_dsp,
     dense_mve,
     dense_neon,
     dense_v6m,
     dense_v7m,
+    dense_w4,
     depthwise_c,
     depthwise_dsp,
     depthwise_mve,
@@ -26,6 +28,7 @@ from edgeq.kernels.base import MacKernel
 
 CONV2D: tuple[MacKernel, ...] = (
     *conv2d_c.KERNELS,
+    *conv2d_w4.KERNELS,
     *conv2d_mve.KERNELS,
     *conv2d_dsp.KERNELS,
     *conv2d_v7m.KERNELS,
@@ -44,6 +47,7 @@ DEPTHWISE: tuple[MacKernel, ...] = (
 
 DENSE: tuple[MacKernel, ...] = (
     *dense_c.KERNELS,
+    *dense_w4.KERNELS,
     *dense_mve.KERNELS,
     *dense_dsp.KERNELS,
     *dense_v7m.KERNELS,

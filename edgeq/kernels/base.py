@@ -49,6 +49,7 @@ class MacLayer:
     bias: NDArray[np.int32]  # (out_c,)
     mult: NDArray[np.int32]  # (out_c,) Q31
     shift: NDArray[np.int8]  # (out_c,) positive is left
+    weight_bits: int = 8  # 4: weights in [-7, 7], which kernels store two a byte
 
     @property
     def pointwise(self) -> bool:
@@ -105,6 +106,7 @@ class MacKernel:
     in_place: Callable[[MacLayer], bool] = lambda layer: False
     # what the C file reads as bias, mult and shift; its head says how they differ from the layer's
     tables: Callable[[MacLayer], MacTables] = plain_tables
+    weight_bits: int = 8  # it takes layers whose weights have so many
 
 
 def choose(kernels: tuple[MacKernel, ...], layer: MacLayer, target: Target) -> MacKernel:
@@ -113,7 +115,8 @@ def choose(kernels: tuple[MacKernel, ...], layer: MacLayer, target: Target) -> M
     Functions that `target` avoids come last within their ISA.
     """
     for isa in target.board.isa:
-        fit = [k for k in kernels if k.isa == isa and k.fits(layer, target)]
+        fit = [k for k in kernels if k.isa == isa and k.weight_bits == layer.weight_bits
+               and k.fits(layer, target)]
         if fit:
             return next((k for k in fit if k.func not in target.avoid), fit[0])
     raise AssertionError("the portable kernel takes every layer")

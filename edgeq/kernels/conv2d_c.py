@@ -11,5 +11,6 @@ KERNELS = (
         pack=lambda layer: layer.weights.reshape(-1),
         layout="(out_c, kh, kw, in_c)",
         scratch=lambda layer: 2 * layer.kh * layer.kw * layer.in_c,
+        headers=("ops/eq_conv_taps.h",),
     ),
 )

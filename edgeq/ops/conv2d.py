@@ -22,6 +22,7 @@ from edgeq.ops.mac import (
     int32_bias,
     mac_fields,
     proven,
+    stored_bits,
     weights_not_const,
     weights_not_symmetric,
     window_fields,
@@ -120,7 +121,7 @@ class Conv2D(Op):
             pad_top=self.pad[0][0], pad_left=self.pad[1][0],
             in_zero=in_zero, out_zero=epi.out_zero, act_min=epi.act_min, act_max=epi.act_max,
             weights=w.astype(np.int8), bias=int32_bias(self.name, bias),
-            mult=epi.mult, shift=epi.shift,
+            mult=epi.mult, shift=epi.shift, weight_bits=stored_bits(self, g),
         ))
 
     def lower(self, g: Graph, target: Target) -> tuple[Call, ...]:
@@ -132,4 +133,5 @@ class Conv2D(Op):
             ins=self.ins[:1], outs=self.outs,
             sources=(kernel.source, *kernel.headers), overlap=(kernel.overlap(layer),),
             scratch=kernel.scratch(layer), macs=self.macs(g),
+            weight_bits=layer.weight_bits,
         ),)

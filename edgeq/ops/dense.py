@@ -24,6 +24,7 @@ from edgeq.ops.mac import (
     int32_bias,
     mac_fields,
     proven,
+    stored_bits,
     weights_not_const,
     weights_not_symmetric,
 )
@@ -108,7 +109,7 @@ class Dense(Op):
             kh=1, kw=1, stride_h=1, stride_w=1, dil_h=1, dil_w=1, pad_top=0, pad_left=0,
             in_zero=in_zero, out_zero=epi.out_zero, act_min=epi.act_min, act_max=epi.act_max,
             weights=w.astype(np.int8), bias=int32_bias(self.name, bias),
-            mult=epi.mult, shift=epi.shift,
+            mult=epi.mult, shift=epi.shift, weight_bits=stored_bits(self, g),
         ))
 
     def lower(self, g: Graph, target: Target) -> tuple[Call, ...]:
@@ -126,4 +127,5 @@ class Dense(Op):
             fields=fields, ins=self.ins[:1], outs=self.outs,
             sources=(kernel.source, *kernel.headers), overlap=(kernel.overlap(layer),),
             scratch=kernel.scratch(layer), macs=self.macs(g),
+            weight_bits=layer.weight_bits,
         ),)

@@ -116,6 +116,12 @@ def int32_bias(name: str, bias: NDArray[np.int64]) -> NDArray[np.int32]:
     return bias.astype(np.int32)
 
 
+def stored_bits(op: Op, g: Graph) -> int:
+    """Bits in which kernels store the weights of `op`: 4 where all lie in [-7, 7] of 4 bits."""
+    w = g.integers(op.ins[1])
+    return 4 if g.tensor(op.ins[1]).params.bits == 4 and w.min() >= -7 and w.max() <= 7 else 8
+
+
 def window_fields(layer: MacLayer) -> tuple[tuple[str, Value], ...]:
     """The geometry that the structs of convolution and depthwise convolution begin with."""
     return (

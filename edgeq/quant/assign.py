@@ -75,11 +75,21 @@ def _constants(graph: Graph, op: Op, params: dict[str, QuantParams],
         changed[name] = Tensor(name, data.shape, q, params[name])
 
 
+def weight_bits(graph: Graph, op: Op, recipe: Recipe) -> int:
+    """Bits of the weights of the layer `op`."""
+    layers = [o.name for o in graph.ops if is_mac(o)]
+    end = op.name in (layers[0], layers[-1])
+    if mac_view(graph, op).depthwise or (recipe.keep_ends and end):
+        return 8
+    return recipe.weight_bits
+
+
 def _weights(graph: Graph, op: Op, params: Mapping[str, QuantParams], recipe: Recipe,
              changed: dict[str, Tensor]) -> None:
     layer, q_in = mac_view(graph, op), params[op.ins[0]]
     _, w, b = op.ins[:3]
-    q_w = weight_params(layer, q_in, params[op.outs[0]], recipe)
+    bits = weight_bits(graph, op, recipe)
+    q_w = weight_params(layer, q_in, params[op.outs[0]], recipe, bits)
     q_b = bias_params(q_in, q_w)
     changed[w] = Tensor(w, layer.weight.shape, quantize_weight(layer.weight, q_w), q_w)
     changed[b] = Tensor(b, layer.bias.shape, quantize_bias(layer.bias, q_b), q_b)

@@ -65,6 +65,14 @@ typedef struct {
 void eq_dense_s8(const eq_dense_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
                  void *restrict scratch);
 
+/* --- the same two with 4-bit weights in [-7, 7], two a byte ---------------------------------------
+ * Row oc of `weights` has h = (k + 1) / 2 bytes: tap i in the low half of byte i, tap i + h in the
+ * high half. Variants pack as their Python file says. */
+void eq_conv2d_s8w4(const eq_conv2d_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
+                    void *restrict scratch);
+void eq_dense_s8w4(const eq_dense_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
+                   void *restrict scratch);
+
 /* --- addition of equal shapes, TensorFlow Lite's formula ----------------------------------------
  * y = clamp(out_zero + requant(((a - a_zero) << 19)
  *                              + requant((b - b_zero) << 20, b_mult, b_shift), out_mult, out_shift))

@@ -1,49 +1,7 @@
 /* eq_conv2d_s8 - convolution, portable C: each pixel's taps are widened to int16 once, four
  * output channels share them. */
-#include "eq_ops.h"
+#include "eq_conv_taps.h"
 #include "eq_requant.h"
-
-static int16_t *widen(int16_t *restrict to, const int8_t *restrict from, int32_t n)
-{
-    for (int32_t i = 0; i < n; i++) {
-        to[i] = from[i];
-    }
-    return to + n;
-}
-
-static int16_t *fill(int16_t *restrict to, int16_t value, int32_t n)
-{
-    for (int32_t i = 0; i < n; i++) {
-        to[i] = value;
-    }
-    return to + n;
-}
-
-/* The taps (kh, kw, in_c) of the pixel whose window starts at (y0, x0). */
-static void gather(const eq_conv2d_s8_t *p, const int8_t *restrict in, int16_t *restrict to,
-                   int32_t y0, int32_t x0)
-{
-    const int32_t in_c = p->in_c;
-    const int32_t row = p->kw * in_c;
-    const int32_t inside = p->dil_w == 1 && x0 >= 0 && x0 + p->kw <= p->in_w;
-    for (int32_t ky = 0; ky < p->kh; ky++) {
-        const int32_t y = y0 + ky * p->dil_h;
-        if (y < 0 || y >= p->in_h) {
-            to = fill(to, p->in_zero, row);
-        } else if (inside) {
-            to = widen(to, in + (y * p->in_w + x0) * in_c, row);
-        } else {
-            for (int32_t kx = 0; kx < p->kw; kx++) {
-                const int32_t x = x0 + kx * p->dil_w;
-                if (x < 0 || x >= p->in_w) {
-                    to = fill(to, p->in_zero, in_c);
-                } else {
-                    to = widen(to, in + (y * p->in_w + x) * in_c, in_c);
-                }
-            }
-        }
-    }
-}
 
 static int8_t finish(const eq_conv2d_s8_t *p, int32_t acc, int32_t oc)
 {
@@ -86,7 +44,7 @@ void eq_conv2d_s8(const eq_conv2d_s8_t *p, const int8_t *restrict in, int8_t *re
     int16_t *const x = scratch;
     for (int32_t oy = 0; oy < p->out_h; oy++) {
         for (int32_t ox = 0; ox < p->out_w; ox++) {
-            gather(p, in, x, oy * p->stride_h - p->pad_top, ox * p->stride_w - p->pad_left);
+            eq_taps(p, in, x, oy * p->stride_h - p->pad_top, ox * p->stride_w - p->pad_left);
             channels(p, x, p->kh * p->kw * p->in_c, out);
             out += p->out_c;
         }

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from mac_cases import Geometry, acts, dense_case, geometries, seeds, window_case, zeros
 from native import Native
 
+from edgeq.board import HOST, Target
 from edgeq.errors import ModelError
 from edgeq.execute import run_int
 from edgeq.ir import Graph, IntArray
@@ -38,6 +39,36 @@ def test_conv2d_c(native: Native, geo: Geometry, act: Act, zero: tuple[int, int]
 
 
 @check
+@given(geometries(), acts, st.tuples(zeros, zeros), st.booleans(), seeds)
+def test_conv2d_of_4_bits_c(native: Native, geo: Geometry, act: Act, zero: tuple[int, int],
+                            per_channel: bool, seed: int) -> None:
+    graph, x = window_case(Conv2D, geo, act, zero, per_channel, seed, 4)
+    (call,) = graph.ops[0].lower(graph, Target(HOST))
+    assert (call.func, call.weight_bits) == ("eq_conv2d_s8w4", 4)
+    equal_to_c(native, graph, x)
+
+
+@check
+@given(st.integers(1, 3), st.integers(1, 70), st.integers(1, 19), acts, st.tuples(zeros, zeros),
+       st.booleans(), seeds)
+def test_dense_of_4_bits_c(native: Native, rows: int, in_c: int, out_c: int, act: Act,
+                           zero: tuple[int, int], per_channel: bool, seed: int) -> None:
+    graph, x = dense_case(rows, in_c, out_c, act, zero, per_channel, seed, 4)
+    (call,) = graph.ops[0].lower(graph, Target(HOST))
+    weights = next(blob for blob in call.blobs if blob.name == "weights")
+    assert (call.func, weights.nbytes) == ("eq_dense_s8w4", out_c * ((in_c + 1) // 2))
+    equal_to_c(native, graph, x)
+
+
+def test_weights_that_4_bits_do_not_hold_keep_8() -> None:
+    graph, _ = dense_case(1, 16, 3, Act.NONE, (0, 0), True, 0, 4)
+    weights = graph.tensor("w")
+    wide = replace(weights, data=np.where(np.arange(16) == 3, -8, weights.data).astype(np.int8))
+    (call,) = graph.ops[0].lower(graph.with_tensors(wide), Target(HOST))
+    assert (call.func, call.weight_bits) == ("eq_dense_s8", 8)
+
+
+@check
 @given(geometries(depthwise=True), acts, st.tuples(zeros, zeros), st.booleans(), seeds)
 def test_depthwise_c(native: Native, geo: Geometry, act: Act, zero: tuple[int, int],
                      per_channel: bool, seed: int) -> None:
@@ -57,6 +88,8 @@ def test_dense_c(native: Native, rows: int, in_c: int, out_c: int, act: Act,
 def test_no_undefined_behaviour(native_ubsan: Native, conv: Geometry, depthwise: Geometry,
                                 zero: tuple[int, int], seed: int) -> None:
     equal_to_c(native_ubsan, *window_case(Conv2D, conv, Act.NONE, zero, True, seed))
+    equal_to_c(native_ubsan, *window_case(Conv2D, conv, Act.NONE, zero, True, seed, 4))
+    equal_to_c(native_ubsan, *dense_case(2, conv.in_c, conv.out_c, Act.NONE, zero, True, seed, 4))
     equal_to_c(native_ubsan, *window_case(DepthwiseConv2D, depthwise, Act.RELU, zero, True, seed))
     equal_to_c(native_ubsan, *dense_case(2, conv.in_c, conv.out_c, Act.RELU6, zero, True, seed))
 

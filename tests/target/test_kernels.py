@@ -178,7 +178,21 @@ class Family:
 
     @property
     def portable(self) -> MacKernel:
-        return next(k for k in self.kernels if k.isa == "c")
+        return self.portable_of(8)
+
+    def portable_of(self, weight_bits: int) -> MacKernel:
+        return next(k for k in self.kernels if k.isa == "c" and k.weight_bits == weight_bits)
+
+    def layers_for(self, kernel: MacKernel, rng: np.random.Generator) -> Iterator[MacLayer]:
+        """The family's layers with weights of as many bits as the kernel takes."""
+        for layer in self.layers(rng):
+            yield layer if kernel.weight_bits == 8 else four_bits(layer)
+
+
+def four_bits(layer: MacLayer) -> MacLayer:
+    """`layer` with weights in [-7, 7]."""
+    w = np.clip(layer.weights, -112, 112) // 16
+    return replace(layer, weights=w.astype(np.int8), weight_bits=4)
 
 
 FAMILIES = (
@@ -194,7 +208,7 @@ def trials_of(family: Family, kernel: MacKernel, target: Target) -> list[tuple[T
     """(portable, variant) for every layer that the variant fits."""
     rng = np.random.default_rng(7)
     pairs = []
-    for layer in family.layers(rng):
+    for layer in family.layers_for(kernel, rng):
         x = rng.integers(-128, 128, layer.in_h * layer.in_w * layer.in_c).astype(np.int8)
         if rng.integers(4) == 0:
             x = rng.choice(np.array([-128, 127], np.int8), x.size)
@@ -203,7 +217,7 @@ def trials_of(family: Family, kernel: MacKernel, target: Target) -> list[tuple[T
             skew &= ~3  # no unaligned loads there: tensors lie at multiples of 4
         if not kernel.fits(layer, target):
             continue
-        plain = family.call(layer, family.portable)
+        plain = family.call(layer, family.portable_of(kernel.weight_bits))
         variant = family.call(layer, kernel)
         dying = variant.overlap[0] is not None or (variant.in_place and len(pairs) % 3 != 0)
         pairs.append((Trial(plain, (x,), size), Trial(variant, (x,), size, skew, dying)))
