@@ -14,20 +14,17 @@ void eq_conv2d_s8_v6m(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out, vo
     eq_patches_t patches = eq_patches_begin(p, in, (int8_t *)scratch + 32 * quads);
     for (int32_t left = (int32_t)p->out_h * p->out_w; left > 0; left -= 4) {
         const int8_t *w = p->weights;
-        const int32_t second = left > 1 ? out_c : 0, third = left > 2 ? 2 * out_c : 0;
-        const int32_t fourth = left > 3 ? 3 * out_c : 0;
-        eq_patches_next(&patches, scratch);
-        for (int32_t oc = 0; oc < out_c; oc++, w += 4 * quads, out++) {
-            const int32_t bias = p->bias[oc];
-            const eq_channel_v6m_t c = eq_channel_v6m(p->mult[oc], p->shift[oc]);
-            int32_t sums[4];
-            eq_dot4_s8_v6m(scratch, w, quads, sums);
-            out[fourth] = (int8_t)eq_finish_v6m(sums[3] + bias, c, q);
-            out[third] = (int8_t)eq_finish_v6m(sums[2] + bias, c, q);
-            out[second] = (int8_t)eq_finish_v6m(sums[1] + bias, c, q);
-            out[0] = (int8_t)eq_finish_v6m(sums[0] + bias, c, q);
+        eq_four_v6m_t to = {{0, {0, 0, 0}, q}, {0, 0, 0}, out};
+        for (int32_t i = 0; i < 3; i++) {
+            to.distance[i] = left > i + 1 ? (i + 1) * out_c : 0;
         }
-        out += 3 * out_c;
+        eq_patches_next(&patches, scratch);
+        for (int32_t oc = 0; oc < out_c; oc++, w += 4 * quads, to.out++) {
+            to.f.bias = p->bias[oc];
+            to.f.c = eq_channel_v6m(p->mult[oc], p->shift[oc]);
+            eq_dot4_s8_v6m(scratch, w, quads, &to);
+        }
+        out += 4 * out_c;
     }
 }
 #endif

@@ -3,7 +3,8 @@
  *
  * Naked, for the sums live in high registers, where only additions reach: r8 r10 sums of all t,
  * r9 r11 of their upper halves (see eq_gemm_v7m.h), r12 0x8000, lr end of the weights; r0-r3
- * inputs, r4 one weight, r5 input pointer, r6 weight pointer, r7 four weights. */
+ * inputs, r4 one weight, r5 input pointer, r6 weight pointer, r7 four weights. Stack: quads, the
+ * caller's r8-r11, `to`, its r4-r7, lr. */
 #if defined(__ARM_ARCH) && __ARM_ARCH >= 6 && __ARM_ARCH_PROFILE == 'M'
 #include "eq_gemm_v6m.h"
 
@@ -23,7 +24,7 @@
 __attribute__((naked)) void eq_dot4_s8_v6m(__attribute__((unused)) const uint32_t *x,
                                            __attribute__((unused)) const int8_t *w,
                                            __attribute__((unused)) int32_t quads,
-                                           __attribute__((unused)) int32_t sums[4])
+                                           __attribute__((unused)) const eq_four_v6m_t *to)
 {
     __asm__ volatile(
         ".syntax unified\n\t"
@@ -68,24 +69,44 @@ __attribute__((naked)) void eq_dot4_s8_v6m(__attribute__((unused)) const uint32_
         COLLECT
         "cmp r6, lr\n\t"
         "bne 1b\n\t"
-        "pop {r4}\n\t" /* the sums of all t hold 65536 * (upper sum + quads) too much */
-        "mov r0, r8\n\t"
+        "pop {r4}\n\t"
+        "ldr r7, [sp, #16]\n\t" /* to */
+        "ldr r5, [r7, #0]\n\t"
+        "mov r0, r8\n\t" /* the sums of all t hold 65536 * (upper sum + quads) too much */
         "mov r1, r9\n\t"
-        "adds r5, r1, r4\n\t"
-        "lsls r5, r5, #16\n\t"
-        "subs r0, r0, r5\n\t"
-        "mov r2, r10\n\t"
-        "mov r3, r11\n\t"
-        "adds r5, r3, r4\n\t"
-        "lsls r5, r5, #16\n\t"
-        "subs r2, r2, r5\n\t"
+        "adds r6, r1, r4\n\t"
+        "lsls r6, r6, #16\n\t"
+        "subs r0, r0, r6\n\t"
+        "adds r0, r0, r5\n\t"
+        "mov r8, r0\n\t"
+        "adds r1, r1, r5\n\t"
+        "mov r9, r1\n\t"
+        "mov r0, r10\n\t"
+        "mov r2, r11\n\t"
+        "adds r6, r2, r4\n\t"
+        "lsls r6, r6, #16\n\t"
+        "subs r0, r0, r6\n\t"
+        "adds r0, r0, r5\n\t"
+        "adds r2, r2, r5\n\t"
+        "ldr r3, [r7, #40]\n\t"
+        EQ_FINISH_V6M("r2")
+        "ldr r1, [r7, #36]\n\t"
+        "strb r2, [r3, r1]\n\t"
+        EQ_FINISH_V6M("r0")
+        "ldr r1, [r7, #32]\n\t"
+        "strb r0, [r3, r1]\n\t"
+        "mov r2, r9\n\t"
+        EQ_FINISH_V6M("r2")
+        "ldr r1, [r7, #28]\n\t"
+        "strb r2, [r3, r1]\n\t"
+        "mov r2, r8\n\t"
+        EQ_FINISH_V6M("r2")
+        "strb r2, [r3]\n\t"
         "pop {r4, r5, r6, r7}\n\t"
         "mov r8, r4\n\t"
         "mov r9, r5\n\t"
         "mov r10, r6\n\t"
         "mov r11, r7\n\t"
-        "pop {r4}\n\t"
-        "stmia r4!, {r0, r1, r2, r3}\n\t"
-        "pop {r4, r5, r6, r7, pc}");
+        "pop {r3, r4, r5, r6, r7, pc}");
 }
 #endif

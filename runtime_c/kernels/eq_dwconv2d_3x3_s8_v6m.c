@@ -12,47 +12,106 @@
 
 /* One channel. */
 typedef struct {
-    int32_t w[3][3]; /* [column][row] */
-    int32_t bias;
-    eq_channel_v6m_t c;
-    eq_clamp_v6m_t q;
+    eq_frame_v6m_t f;
+    int32_t w[3][3];    /* [column][row] */
     int32_t pixel, row; /* bytes to the next output to the right and below */
     int32_t step;       /* bytes from column to column */
 } channel_t;
 
-static void two_rows(const channel_t *k, const uint8_t *at, int8_t *out, int32_t n)
+/* Column at r0 + `o` with the taps at r7 + `k` into the accumulators r2 and r3. */
+#define COLUMN2(o, k) \
+    "ldrb r4, [r0, #" o " + 0]\n\t" \
+    "ldr r1, [r7, #" k " + 0]\n\t" \
+    "muls r4, r1, r4\n\t" \
+    "adds r2, r2, r4\n\t" \
+    "ldrb r5, [r0, #" o " + 4]\n\t" \
+    "muls r1, r5, r1\n\t" \
+    "adds r3, r3, r1\n\t" \
+    "ldr r1, [r7, #" k " + 4]\n\t" \
+    "muls r5, r1, r5\n\t" \
+    "adds r2, r2, r5\n\t" \
+    "ldrb r6, [r0, #" o " + 8]\n\t" \
+    "muls r1, r6, r1\n\t" \
+    "adds r3, r3, r1\n\t" \
+    "ldr r1, [r7, #" k " + 8]\n\t" \
+    "muls r6, r1, r6\n\t" \
+    "adds r2, r2, r6\n\t" \
+    "ldrb r4, [r0, #" o " + 12]\n\t" \
+    "muls r4, r1, r4\n\t" \
+    "adds r3, r3, r4\n\t"
+
+/* r8 columns, r9 output, r10 end of the columns, r11 and r12 bytes to the next output and row. */
+__attribute__((naked, noinline)) static void two_rows(__attribute__((unused)) const channel_t *k,
+                                                      __attribute__((unused)) const uint8_t *at,
+                                                      __attribute__((unused)) int8_t *out,
+                                                      __attribute__((unused)) int32_t n)
 {
-    for (; n > 0; n--, at += 16, out += k->pixel) {
-        int32_t top = k->bias, low = top;
-        for (int32_t x = 0; x < 3; x++) {
-            const int32_t w0 = k->w[x][0], w1 = k->w[x][1], w2 = k->w[x][2];
-            const int32_t b = at[16 * x + 4], c = at[16 * x + 8];
-            top += at[16 * x] * w0 + b * w1 + c * w2;
-            low += b * w0 + c * w1 + at[16 * x + 12] * w2;
-        }
-        out[0] = (int8_t)eq_finish_v6m(top, k->c, k->q);
-        out[k->row] = (int8_t)eq_finish_v6m(low, k->c, k->q);
-    }
+    __asm__ volatile(
+        ".syntax unified\n\t"
+        "push {r4, r5, r6, r7, lr}\n\t"
+        "mov r4, r8\n\t"
+        "mov r5, r9\n\t"
+        "mov r6, r10\n\t"
+        "mov r7, r11\n\t"
+        "push {r4, r5, r6, r7}\n\t"
+        "movs r7, r0\n\t"
+        "mov r8, r1\n\t"
+        "mov r9, r2\n\t"
+        "lsls r3, r3, #4\n\t"
+        "adds r3, r3, r1\n\t"
+        "mov r10, r3\n\t"
+        "ldr r4, [r7, #64]\n\t"
+        "mov r11, r4\n\t"
+        "ldr r4, [r7, #68]\n\t"
+        "mov r12, r4\n\t"
+        "mov r0, r1\n"
+        "1:\n\t"
+        "ldr r2, [r7, #0]\n\t"
+        "movs r3, r2\n\t"
+        COLUMN2("0", "28")
+        COLUMN2("16", "40")
+        "adds r0, r0, #32\n\t"
+        COLUMN2("0", "52")
+        EQ_FINISH_V6M("r2")
+        EQ_FINISH_V6M("r3")
+        "mov r0, r9\n\t"
+        "mov r1, r12\n\t"
+        "strb r2, [r0]\n\t"
+        "strb r3, [r0, r1]\n\t"
+        "add r9, r11\n\t"
+        "mov r0, r8\n\t"
+        "adds r0, r0, #16\n\t"
+        "mov r8, r0\n\t"
+        "cmp r0, r10\n\t"
+        "beq 2f\n\t"
+        "b 1b\n"
+        "2:\n\t"
+        "pop {r4, r5, r6, r7}\n\t"
+        "mov r8, r4\n\t"
+        "mov r9, r5\n\t"
+        "mov r10, r6\n\t"
+        "mov r11, r7\n\t"
+        "pop {r4, r5, r6, r7, pc}");
 }
 
 static void one_row(const channel_t *k, const uint8_t *at, int8_t *out, int32_t n)
 {
     for (; n > 0; n--, at += k->step, out += k->pixel) {
-        int32_t top = k->bias;
+        int32_t top = k->f.bias;
         for (int32_t x = 0; x < 3; x++) {
             top += at[16 * x] * k->w[x][0] + at[16 * x + 4] * k->w[x][1]
                    + at[16 * x + 8] * k->w[x][2];
         }
-        out[0] = (int8_t)eq_finish_v6m(top, k->c, k->q);
+        out[0] = (int8_t)eq_finish_v6m(top, k->f.c, k->f.q);
     }
 }
 
 static channel_t load_channel(const eq_dwconv2d_s8_t *p, int32_t oc)
 {
     const int8_t *w = p->weights + 9 * oc;
-    channel_t k = {{{0}}, p->bias[oc], eq_channel_v6m(p->mult[oc], p->shift[oc]),
-                   {2 * p->out_zero + 1, p->act_min, p->act_max},
-                   p->out_c, p->out_w * p->out_c, 16 * p->stride_w};
+    channel_t k = {{p->bias[oc], eq_channel_v6m(p->mult[oc], p->shift[oc]),
+                    {2 * p->out_zero + 1, p->act_min, p->act_max}},
+                   {{0}}, p->out_c, p->out_w * p->out_c, 16 * p->stride_w};
     for (int32_t y = 0; y < 3; y++) {
         for (int32_t x = 0; x < 3; x++) {
             k.w[x][y] = *w++;

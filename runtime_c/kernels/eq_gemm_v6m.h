@@ -58,8 +58,59 @@ static inline int32_t eq_finish_unshifted_v6m(int32_t acc, eq_channel_v6m_t c, e
     return eq_clamp_v6m(eq_high_mul_v6m(acc, c) + (q.zero2 >> 1), q);
 }
 
-/* The sums of one channel over the four patches of eq_conv_patches.h. x: 2 words a k; w: 4 * quads
+/* The same for assembler: `acc` (not r1, r4, r5, r6) becomes the int8 result; r7 points to an
+ * eq_frame_v6m_t. The carry of the shift by 15 is the bit that rounds. Overwrites r1, r4-r6. */
+#define EQ_FINISH_V6M(acc) \
+    "sxth r4, " acc "\n\t" \
+    "subs " acc ", " acc ", r4\n\t" \
+    "asrs " acc ", " acc ", #16\n\t" \
+    "ldr r5, [r7, #4]\n\t" \
+    "ldr r6, [r7, #8]\n\t" \
+    "movs r1, r4\n\t" \
+    "muls r1, r6, r1\n\t" \
+    "asrs r1, r1, #16\n\t" \
+    "muls r4, r5, r4\n\t" \
+    "adds r1, r1, r4\n\t" \
+    "muls r6, " acc ", r6\n\t" \
+    "adds r1, r1, r6\n\t" \
+    "muls " acc ", r5, " acc "\n\t" \
+    "lsls " acc ", " acc ", #1\n\t" \
+    "asrs r1, r1, #15\n\t" \
+    "adcs " acc ", r1\n\t" \
+    "asrs r1, " acc ", #31\n\t" \
+    "adds " acc ", " acc ", r1\n\t" \
+    "ldr r1, [r7, #12]\n\t" \
+    "asrs " acc ", r1\n\t" \
+    "ldr r1, [r7, #16]\n\t" \
+    "adds " acc ", " acc ", r1\n\t" \
+    "asrs " acc ", " acc ", #1\n\t" \
+    "ldr r1, [r7, #20]\n\t" \
+    "cmp " acc ", r1\n\t" \
+    "bge 8f\n\t" \
+    "movs " acc ", r1\n" \
+    "8:\n\t" \
+    "ldr r1, [r7, #24]\n\t" \
+    "cmp " acc ", r1\n\t" \
+    "ble 9f\n\t" \
+    "movs " acc ", r1\n" \
+    "9:\n\t"
+
+typedef struct {
+    int32_t bias;
+    eq_channel_v6m_t c;
+    eq_clamp_v6m_t q;
+} eq_frame_v6m_t;
+
+/* Where the four outputs go: the second to fourth at a distance from `out`; written from the
+ * fourth to the first, so that distance 0 drops one. */
+typedef struct {
+    eq_frame_v6m_t f;
+    int32_t distance[3];
+    int8_t *out;
+} eq_four_v6m_t;
+
+/* Outputs of one channel for the four patches of eq_conv_patches.h. x: 2 words a k; w: 4 * quads
  * weights, aligned to 4 bytes. */
-void eq_dot4_s8_v6m(const uint32_t *x, const int8_t *w, int32_t quads, int32_t sums[4]);
+void eq_dot4_s8_v6m(const uint32_t *x, const int8_t *w, int32_t quads, const eq_four_v6m_t *to);
 
 #endif
