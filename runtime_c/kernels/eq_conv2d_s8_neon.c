@@ -1,6 +1,5 @@
 /* eq_conv2d_s8_neon - convolution, NEON without dot product: SMULL + SMLAL add two products in
- * 16 bits (weights >= -127), SADALP widens; 16 k of 4 channels at a time. The inner loop is assembly:
- * GCC 12 spills accumulators there. */
+ * 16 bits (weights >= -127), SADALP widens; 16 k of 4 channels at a time, in assembly. */
 #include "eq_neon.h"
 
 #if defined(__ARM_NEON)
@@ -8,14 +7,15 @@
 #include "eq_neon_tile.h"
 
 /* 8 channels of EQ_PX pixels. */
-static inline void block(const eq_conv2d_s8_t *p, const int8_t *const *x, const int8_t *w, int32_t k,
-                         int32_t oc, eq_neon_range_t range, int32_t plain, int8x8_t *y)
+static inline void block(const eq_conv2d_s8_t *p, const int8_t *const *x, const int8_t *w,
+                         int32_t k, int32_t oc, eq_neon_range_t range, int32_t plain, int8x8_t *y)
 {
     int32x4_t lo[EQ_PX], hi[EQ_PX];
     eq_neon_tile(x, w, k, lo);
     eq_neon_tile(x, w + 4 * k, k, hi);
-    const eq_neon_params_t a = eq_neon_params(p->bias + oc, p->mult + oc, p->shift + oc);
-    const eq_neon_params_t b = eq_neon_params(p->bias + oc + 4, p->mult + oc + 4, p->shift + oc + 4);
+    const int32_t *bias = p->bias + oc, *mult = p->mult + oc;
+    const eq_neon_params_t a = eq_neon_params(bias, mult, p->shift + oc);
+    const eq_neon_params_t b = eq_neon_params(bias + 4, mult + 4, p->shift + oc + 4);
     for (int32_t i = 0; i < EQ_PX; i++) {
         y[i] = eq_neon_outputs8(vaddq_s32(lo[i], a.bias), vaddq_s32(hi[i], b.bias), a, b, range,
                                 plain);

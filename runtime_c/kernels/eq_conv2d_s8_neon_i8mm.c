@@ -17,8 +17,8 @@
     "smmla %" c ".4s, v3.16b, v5.16b\n" \
     "smmla %" d ".4s, v3.16b, v7.16b\n"
 
-/* a[j]: bias + channels 2j, 2j + 1 of the pixels 0 and 1, a[8 + j] of the pixels 2 and 3; returns what
- * follows the weights. */
+/* a[j]: bias + channels 2j, 2j + 1 of the pixels 0 and 1, a[8 + j] of the pixels 2 and 3; returns
+ * what follows the weights. */
 static inline const int8_t *tile(const int8_t *const x[4], const int8_t *w, int32_t k,
                                  int32x4_t a[16])
 {

@@ -23,7 +23,8 @@ static void row(const eq_dense_s8_t *p, const int8_t *x, int32_t k, int8_t *out)
         eq_neon_params_t q[4];
         int32x4_t sums[4];
         for (int32_t c = 0; c < 4; c++) {
-            q[c] = eq_neon_params(p->bias + oc + 4 * c, p->mult + oc + 4 * c, p->shift + oc + 4 * c);
+            const int32_t at = oc + 4 * c;
+            q[c] = eq_neon_params(p->bias + at, p->mult + at, p->shift + at);
             sums[c] = q[c].bias;
         }
         for (int32_t j = 0; j < k; j += 16) {

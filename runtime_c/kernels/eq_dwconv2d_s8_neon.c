@@ -1,6 +1,6 @@
-/* eq_dwconv2d_s8_neon - depthwise convolution (multiplier 1), NEON: 8 channels at a time out of a
- * ring of padded rows, two taps added in 16 bits (weights >= -127); 3x3 keeps its weights in
- * registers along a row. In place is fine for stride 1: a row is in the ring before it is written. */
+/* eq_dwconv2d_s8_neon - depthwise convolution (multiplier 1) of any window, NEON: 8 channels at a
+ * time out of a ring of padded rows. In place is fine for stride 1: a row is in the ring before it
+ * is written. */
 #include "eq_neon_dw.h"
 
 #if defined(__ARM_NEON)
@@ -17,11 +17,6 @@ static inline acc8_t add8(acc8_t a, int16x8_t p)
     return a;
 }
 
-static inline acc8_t two_taps(acc8_t a, int8x8_t x0, int8x8_t w0, int8x8_t x1, int8x8_t w1)
-{
-    return add8(a, vmlal_s8(vmull_s8(x0, w0), x1, w1));
-}
-
 /* What 8 channels of a layer need, and where a row of their windows lies. */
 typedef struct {
     eq_neon_params_t a, b;
@@ -29,33 +24,9 @@ typedef struct {
     int32_t c, step, oc, n;  /* distances: column, output's window; output; number of outputs */
 } block_t;
 
-static inline void row3x3(const int8_t *r0, const int8_t *r1, const int8_t *r2, const int8_t *w,
-                          const block_t *k, int32_t plain, int8_t *out)
-{
-    const int32_t c = k->c, c2 = 2 * k->c, step = k->step, oc = k->oc;
-    const int8x8_t w0 = vld1_s8(w), w1 = vld1_s8(w + oc), w2 = vld1_s8(w + 2 * oc);
-    const int8x8_t w3 = vld1_s8(w + 3 * oc), w4 = vld1_s8(w + 4 * oc), w5 = vld1_s8(w + 5 * oc);
-    const int8x8_t w6 = vld1_s8(w + 6 * oc), w7 = vld1_s8(w + 7 * oc), w8 = vld1_s8(w + 8 * oc);
-    const eq_neon_params_t a = k->a, b = k->b;
-    const eq_neon_range_t range = k->range;
-    for (int32_t i = k->n; i > 0; i--) {
-        acc8_t s = {a.bias, b.bias};
-        s = two_taps(s, vld1_s8(r0), w0, vld1_s8(r0 + c), w1);
-        s = two_taps(s, vld1_s8(r0 + c2), w2, vld1_s8(r1), w3);
-        s = two_taps(s, vld1_s8(r1 + c), w4, vld1_s8(r1 + c2), w5);
-        s = two_taps(s, vld1_s8(r2), w6, vld1_s8(r2 + c), w7);
-        s = add8(s, vmull_s8(vld1_s8(r2 + c2), w8));
-        vst1_s8(out, eq_neon_outputs8(s.lo, s.hi, a, b, range, plain));
-        r0 += step;
-        r1 += step;
-        r2 += step;
-        out += oc;
-    }
-}
-
-/* A row of 8 channels, any kernel: weights from memory. */
-static void row_any(const eq_dwconv2d_s8_t *p, const int8_t *ring, int32_t first, const int8_t *w,
-                    const block_t *k, int8_t *out)
+/* A row of 8 channels. */
+static void row8(const eq_dwconv2d_s8_t *p, const int8_t *ring, int32_t first, const int8_t *w,
+                 const block_t *k, int8_t *out)
 {
     const int32_t row = eq_neon_ring_row(p);
     for (int32_t i = 0; i < k->n; i++, out += k->oc) {
@@ -74,9 +45,6 @@ static void row_any(const eq_dwconv2d_s8_t *p, const int8_t *ring, int32_t first
 /* All channels of the output row whose windows begin at padded row `first`. */
 static void row_of(const eq_dwconv2d_s8_t *p, const int8_t *ring, int32_t first, int8_t *out)
 {
-    const int32_t row = eq_neon_ring_row(p), plain = eq_neon_plain(p->out_zero, p->act_min, p->act_max);
-    const int8_t *r0 = ring + (first % p->kh) * row, *r1 = ring + ((first + 1) % p->kh) * row;
-    const int8_t *r2 = ring + ((first + 2) % p->kh) * row;
     block_t k;
     k.range = eq_neon_range(p->out_zero, p->act_min, p->act_max);
     k.c = p->in_c;
@@ -86,13 +54,7 @@ static void row_of(const eq_dwconv2d_s8_t *p, const int8_t *ring, int32_t first,
     for (int32_t c = 0; c < p->out_c; c += 8) {
         k.a = eq_neon_params(p->bias + c, p->mult + c, p->shift + c);
         k.b = eq_neon_params(p->bias + c + 4, p->mult + c + 4, p->shift + c + 4);
-        if (p->kh != 3 || p->kw != 3) {
-            row_any(p, ring + c, first, p->weights + c, &k, out + c);
-        } else if (plain) {
-            row3x3(r0 + c, r1 + c, r2 + c, p->weights + c, &k, 1, out + c);
-        } else {
-            row3x3(r0 + c, r1 + c, r2 + c, p->weights + c, &k, 0, out + c);
-        }
+        row8(p, ring + c, first, p->weights + c, &k, out + c);
     }
 }
 

@@ -1,6 +1,6 @@
-/* eq_dwconv2d_s8_neon_dot - 3x3 depthwise convolution, NEON with SDOT: input rows are kept zipped in
- * pairs, two pairs make words (row 0, 1, 2, 3) of a channel, so one SDOT does a kernel column of 4
- * channels; the same words serve two output rows. Weights (c/8, kx, 8, 4), the fourth byte 0. */
+/* eq_dwconv2d_s8_neon_dot - 3x3 depthwise convolution, NEON with SDOT: input rows are kept zipped
+ * in pairs, two pairs make words (row 0, 1, 2, 3) of a channel, so one SDOT does a kernel column of
+ * 4 channels; the same words serve two output rows. Weights (c/8, kx, 8, 4), the fourth byte 0. */
 #include "eq_neon.h"
 
 #if defined(__ARM_FEATURE_DOTPROD)
@@ -69,7 +69,9 @@ static inline void load(const rows_t *r, const int8_t *in, int32_t y, int8_t *ds
 static inline col_t column(const int8_t *p0, const int8_t *p1)
 {
     const int16x8_t a = vreinterpretq_s16_s8(vld1q_s8(p0)), b = vreinterpretq_s16_s8(vld1q_s8(p1));
-    const col_t c = {vreinterpretq_s8_s16(vzip1q_s16(a, b)), vreinterpretq_s8_s16(vzip2q_s16(a, b))};
+    const col_t c = {
+        vreinterpretq_s8_s16(vzip1q_s16(a, b)), vreinterpretq_s8_s16(vzip2q_s16(a, b)),
+    };
     return c;
 }
 

@@ -6,7 +6,7 @@
 
 #include "eq_ops.h"
 
-/* v * u, the high half added to the low one; weights u must be >= -127 (two products in 16 bits). */
+/* v * u, the high half added to the low one; weights u >= -127 (two products in 16 bits). */
 #if defined(__aarch64__)
 static inline int16x8_t eq_neon_products(int8x16_t v, int8x16_t u)
 {

@@ -135,7 +135,8 @@ static void eq_neon_conv_1x1(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *
                                     int8_t *scratch)
 {
     const int32_t c = p->in_c, k = (c + 15) & ~15, total = p->out_h * p->out_w;
-    const int32_t right = p->stride_w * c, down = (p->stride_h * p->in_w - p->out_w * p->stride_w) * c;
+    const int32_t right = p->stride_w * c;
+    const int32_t down = (p->stride_h * p->in_w - p->out_w * p->stride_w) * c;
     const int8_t *const end = in + p->in_h * p->in_w * c;
     int32_t ox = 0;
     for (int32_t px = 0; px < total; px += 4) {

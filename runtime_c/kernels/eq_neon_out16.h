@@ -16,8 +16,8 @@ static inline eq_neon_out16_t eq_neon_out16(int8_t zero, int8_t low, int8_t high
     return r;
 }
 
-/* Two vectors of accumulators to int16 outputs before the zero point; t and u hold 4 multipliers and
- * then 4 shifts, for a and for b. `plain` as in eq_neon_outputs8. */
+/* Two vectors of accumulators to int16 outputs before the zero point; t and u hold 4 multipliers
+ * and then 4 shifts, for a and for b. `plain` as in eq_neon_outputs8. */
 static inline int16x8_t eq_neon_requant8(int32x4_t a, int32x4_t b, const int32_t *t,
                                          const int32_t *u, int32_t plain)
 {
