@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 _FIRST_VERSION = ("RELU_N1_TO_1", "ELU", "HARD_SWISH", "PRELU", "GELU")  # others: int8 is version 2
 _TYPES = {"float32": schema.TensorType.FLOAT32, "int8": schema.TensorType.INT8,
-          "int16": schema.TensorType.INT16, "int32": schema.TensorType.INT32, "int64": schema.TensorType.INT64}
+          "int16": schema.TensorType.INT16, "int32": schema.TensorType.INT32,
+          "int64": schema.TensorType.INT64}
 
 
 @dataclass(frozen=True, eq=False)

@@ -81,7 +81,7 @@ def _constants(node: OnnxNode, kind: type[Recurrent], d: int) -> tuple[str, ...]
     if (w.shape, r.shape) != want or d >= dirs:
         raise ModelError(node.place, f"weights {w.shape} and {r.shape}", f"{want}", FIX)
     b = node.optional(3)
-    both = np.zeros((dirs, 2 * gates * units)) if b is None else b
+    both = np.zeros((dirs, 2 * gates * units), np.float32) if b is None else np.asarray(b, np.float32)
     if both.shape != (dirs, 2 * gates * units):
         raise ModelError(node.place, f"bias {both.shape}", f"{(dirs, 2 * gates * units)}", FIX)
     b_x, b_h = (_rows(kind, half) for half in np.split(both[d], 2))

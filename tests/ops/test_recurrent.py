@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from ai_edge_litert import schema_py_generated as schema
 from against import graph_of, random_int8
+from ai_edge_litert import schema_py_generated as schema
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from native import Native
@@ -75,8 +75,9 @@ def layer(kind: type[Recurrent], last_only: bool = False) -> Recurrent:
     return kind(name="layer", ins=ins, outs=("y",), last_only=last_only)
 
 
-LAYERS = [layer(Lstm), replace(layer(Lstm), cell_clip=0.8), layer(Gru),
-          replace(layer(Gru), reset_first=True), layer(Rnn)]
+X_TO_B = ("x", "w", "r", "b")
+LAYERS = [layer(Lstm), Lstm(name="clipped", ins=X_TO_B, outs=("y",), cell_clip=0.8), layer(Gru),
+          Gru(name="reset_first", ins=(*X_TO_B, "c"), outs=("y",), reset_first=True), layer(Rnn)]
 some = settings(max_examples=40, deadline=None, derandomize=True,
                 suppress_health_check=[HealthCheck.function_scoped_fixture])
 
