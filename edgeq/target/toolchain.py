@@ -8,6 +8,7 @@ import os
 import shlex
 import shutil
 import subprocess
+import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -117,7 +118,7 @@ def compile_object(board: Board, source: Path, job: CompileJob) -> Path:
         key.update(part.encode() + b"\0")
     path = cache_dir() / f"{key.hexdigest()[:40]}.o"
     if not path.is_file():
-        made = path.with_name(f"{path.stem}-{os.getpid()}-{id(text)}.o")
+        made = path.with_name(f"{path.stem}-{os.getpid()}-{threading.get_ident()}.o")
         execute([*compiler, *flags, "-c", str(source), "-o", str(made)], where)
         if graph and made.with_suffix(".ci").is_file():
             made.with_suffix(".ci").replace(path.with_suffix(".ci"))
