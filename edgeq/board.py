@@ -57,6 +57,17 @@ class Optimize(Enum):
         return {Optimize.SPEED: ("-O3",), Optimize.SIZE: ("-Os",), Optimize.BALANCED: ()}[self]
 
 
+class CmsisIsa(Enum):
+    """What CMSIS-NN makes of a core, as an entry of the ISA chain."""
+
+    MVE = "cmsis_mve"
+    DSP = "cmsis_dsp"
+    C = "cmsis_c"
+
+
+CMSIS_ISAS = tuple(CmsisIsa)
+
+
 @dataclass(frozen=True)
 class Target:
     """A board and the wishes for it: what `lower` decides by."""
@@ -65,6 +76,16 @@ class Target:
     optimize: Optimize = Optimize.BALANCED
     # C functions that are left out where another one for the same ISA takes the layer too
     avoid: frozenset[str] = frozenset()
+    cmsis_nn: Path | None = None  # the user's checkout, whose functions come first
+
+    @property
+    def isa(self) -> tuple[str, ...]:
+        """The chain of kernel variants, best first, always ends in "c"."""
+        if self.cmsis_nn is None:
+            return self.board.isa
+        first = next((i for i in (CmsisIsa.MVE, CmsisIsa.DSP)
+                      if i.value.removeprefix("cmsis_") in self.board.isa), CmsisIsa.C)
+        return (first.value, *self.board.isa)
 
 
 HOST = Board(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgeq.board import Board
+from edgeq.cmsis_nn import FOLDERS, PATTERNS
 from edgeq.ctext import (
     comment,
     float_literal,
@@ -125,6 +126,8 @@ class ModelView:
     tables: tuple[TableView, ...]
     isa: tuple[IsaView, ...]
     sources: tuple[str, ...]  # runtime C files, bare names
+    cmsis_nn: str  # path of the checkout whose functions are called, or ""
+    cmsis_globs: tuple[str, ...]  # its C files, below that path
 
 
 def model_view(plan: Plan) -> ModelView:
@@ -149,6 +152,8 @@ def model_view(plan: Plan) -> ModelView:
         layers=tuple(_layer(plan, i, layers[i], symbols) for i in range(len(plan.calls))),
         tables=tuple(t for t, _ in tables),
         isa=_isa_checks(names), sources=tuple(n for n in names if n.endswith(".c")),
+        cmsis_nn=str(plan.target.cmsis_nn or ""),
+        cmsis_globs=tuple(f"Source/{f}/{p}" for f in FOLDERS for p in PATTERNS),
     )
 
 

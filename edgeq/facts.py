@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TypedDict
 
+from edgeq.board import Target
 from edgeq.emit_model import ModelView, model_view
 from edgeq.plan import Call, Plan
 
@@ -27,12 +28,20 @@ class LayerFacts(TypedDict):
     scratch_bytes: int
 
 
+class TargetFacts(TypedDict):
+    """The wishes beside the board."""
+
+    optimize: str
+    cmsis_nn: str | None
+
+
 class PlanFacts(TypedDict):
     """One generated library."""
 
     generator: str
     model: str
     board: str
+    target: TargetFacts
     macs: int
     arena_bytes: int
     arena_bound: int
@@ -46,11 +55,19 @@ def plan_facts(plan: Plan, view: ModelView | None = None) -> PlanFacts:
     view = view or model_view(plan)
     return {
         "generator": MARKER, "model": plan.name, "board": plan.target.board.name,
+        "target": target_facts(plan.target),
         "macs": view.macs, "arena_bytes": plan.placement.arena,
         "arena_bound": plan.placement.bound, "weights_bytes": view.weight_bytes,
         "const_bytes": view.table_bytes,
         "layers": [_layer_facts(plan, call) for call in plan.calls],
     }
+
+
+def target_facts(target: Target) -> TargetFacts:
+    """What compiling the library must know beyond the board."""
+    checkout = target.cmsis_nn
+    return {"optimize": target.optimize.value,
+            "cmsis_nn": None if checkout is None else str(checkout)}
 
 
 def _layer_facts(plan: Plan, call: Call) -> LayerFacts:

@@ -33,6 +33,10 @@ from edgeq.errors import BudgetError, ToolchainError, UsageError
 @click.option("--optimize", type=click.Choice([o.value for o in Optimize]),
               default=Optimize.BALANCED.value, show_default=True,
               help="What kernels and compiler favour: see docs/optimize.md.")
+@click.option("--kernels", type=click.Choice(["own", "cmsis-nn"]), default="own",
+              show_default=True, help="Whose functions come first; both give the same bytes.")
+@click.option("--cmsis-nn", type=click.Path(path_type=Path), envvar="EDGEQ_CMSIS_NN",
+              help="Your checkout of CMSIS-NN, for --kernels cmsis-nn.")
 @click.option("--max-ram", type=click.IntRange(min=0), metavar="BYTES",
               help="Exit code 1 where arena and stack need more.")
 @click.option("--max-flash", type=click.IntRange(min=0), metavar="BYTES",
@@ -44,7 +48,8 @@ from edgeq.errors import BudgetError, ToolchainError, UsageError
 @preprocess_options
 @json_option
 def build(model: Path | None, board: str | None, calib: str | None, output: Path | None,
-          name: str | None, recipe: str, optimize: str, max_ram: int | None, max_flash: int | None,
+          name: str | None, recipe: str, optimize: str, kernels: str, cmsis_nn: Path | None,
+          max_ram: int | None, max_flash: int | None,
           max_drop: float | None, force: bool, scale: str | None, offset: str | None,
           label_offset: int | None, as_json: bool) -> None:
     """Quantize MODEL (a float .tflite file) and write a C library for a board.
@@ -62,7 +67,10 @@ def build(model: Path | None, board: str | None, calib: str | None, output: Path
     if board is None:
         raise UsageError("--board", "no board is named", ", ".join(board_names()),
                          "add for example --board cortex-m55")
-    target = Target(load_board(board), Optimize(optimize))
+    target = Target(load_board(board), Optimize(optimize),
+                    cmsis_nn=_checkout(cmsis_nn) if kernels == "cmsis-nn" else None)
+    if target.cmsis_nn is not None and not target.board.bare_metal:
+        raise UsageError("--kernels", f"CMSIS-NN is not for {board}", "a Cortex-M board")
     if model is None:
         model = resource_dir("examples") / "digits" / "digits.tflite"
         calib = calib or str(model.with_name("digits_calib.npz"))
@@ -82,6 +90,16 @@ def build(model: Path | None, board: str | None, calib: str | None, output: Path
     else:
         show(stdout(), result.report, folder)
     _check_budgets(result.report, max_ram, max_flash, max_drop)
+
+
+def _checkout(path: Path | None) -> Path:
+    """The CMSIS-NN checkout that the user names."""
+    from edgeq.cmsis_nn import check_cmsis_nn
+
+    if path is None:
+        raise UsageError("--kernels cmsis-nn", "no checkout of CMSIS-NN is named", "",
+                         "add --cmsis-nn PATH")
+    return check_cmsis_nn(path)
 
 
 def show(console: Console, report: Mapping[str, object], folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from edgeq.kernels import (
+    cmsis_nn,
     conv2d_c,
     conv2d_dsp,
     conv2d_mve,
@@ -34,6 +35,7 @@ CONV2D: tuple[MacKernel, ...] = (
     *conv2d_v7m.KERNELS,
     *conv2d_v6m.KERNELS,
     *conv2d_neon.KERNELS,
+    *cmsis_nn.CONV2D,
 )
 
 DEPTHWISE: tuple[MacKernel, ...] = (
@@ -43,6 +45,7 @@ DEPTHWISE: tuple[MacKernel, ...] = (
     *depthwise_v7m.KERNELS,
     *depthwise_v6m.KERNELS,
     *depthwise_neon.KERNELS,
+    *cmsis_nn.DEPTHWISE,
 )
 
 DENSE: tuple[MacKernel, ...] = (
@@ -53,4 +56,5 @@ DENSE: tuple[MacKernel, ...] = (
     *dense_v7m.KERNELS,
     *dense_v6m.KERNELS,
     *dense_neon.KERNELS,
+    *cmsis_nn.DENSE,
 )

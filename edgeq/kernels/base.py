@@ -114,7 +114,7 @@ def choose(kernels: tuple[MacKernel, ...], layer: MacLayer, target: Target) -> M
 
     Functions that `target` avoids come last within their ISA.
     """
-    for isa in target.board.isa:
+    for isa in target.isa:
         fit = [k for k in kernels if k.isa == isa and k.weight_bits == layer.weight_bits
                and k.fits(layer, target)]
         if fit:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edgeq.board import Target
+from edgeq.board import CMSIS_ISAS, CmsisIsa, Target
 
 
 @dataclass(frozen=True)
@@ -15,6 +15,8 @@ class Kernel:
     isa: str  # the chain entry of Board.isa that it needs
     source: str  # below runtime_c/
     headers: tuple[str, ...] = ()  # further files below runtime_c/ that `source` includes
+    scratch: int | None = None  # bytes a channel of pooling; None: no scratch parameter
+    slides: bool = True  # False: `out` may not overlap `in`, whatever the operator allows
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -28,7 +30,7 @@ def portable(func: str) -> Kernel:
 
 def pick(kernels: tuple[Kernel, ...], target: Target) -> Kernel:
     """The best kernel of the board's ISA chain (tuple order within an ISA)."""
-    for isa in target.board.isa:
+    for isa in target.isa:
         for kernel in kernels:
             if kernel.isa == isa:
                 return kernel
@@ -50,19 +52,32 @@ def cortex_m(func: str, isa: str, *headers: str) -> Kernel:
     return Kernel(func, isa, f"kernels/{func}.c", (f"kernels/eq_gemm_{isa}.h", *headers))
 
 
+def cmsis(func: str, scratch: int | None = None) -> tuple[Kernel, ...]:
+    """The adapter `func` to CMSIS-NN; its `scratch` is for cores with the DSP extension only."""
+    def adapter(isa: CmsisIsa) -> Kernel:
+        each = scratch if scratch is None or isa is CmsisIsa.DSP else 0
+        return Kernel(func, isa.value, f"kernels/{func}.c", ("kernels/eq_cmsis.h",), each, False)
+
+    return tuple(adapter(isa) for isa in CMSIS_ISAS)
+
+
 _POOL = "kernels/eq_mve_pool.h"
 _ADD = "kernels/eq_add_m.h"
 ADD: tuple[Kernel, ...] = (portable("eq_add_s8"), mve("eq_add_s8_mve"),
                            neon("eq_add_s8_neon"),
                            cortex_m("eq_add_s8_dsp", "dsp", _ADD),
                            cortex_m("eq_add_s8_v7m", "v7m", _ADD),
-                           cortex_m("eq_add_s8_v6m", "v6m"))
+                           cortex_m("eq_add_s8_v6m", "v6m"),
+                           *cmsis("eq_add_s8_cmsis"))
 LUT: tuple[Kernel, ...] = (portable("eq_lut_s8"),)
 AVGPOOL: tuple[Kernel, ...] = (portable("eq_avgpool_s8"), mve("eq_avgpool_s8_mve", _POOL),
-                               neon("eq_avgpool_s8_neon"))
-MAXPOOL: tuple[Kernel, ...] = (portable("eq_maxpool_s8"), mve("eq_maxpool_s8_mve", _POOL))
+                               neon("eq_avgpool_s8_neon"),
+                               *cmsis("eq_avgpool_s8_cmsis", 4))
+MAXPOOL: tuple[Kernel, ...] = (portable("eq_maxpool_s8"), mve("eq_maxpool_s8_mve", _POOL),
+                               *cmsis("eq_maxpool_s8_cmsis", 0))
 MEAN: tuple[Kernel, ...] = (portable("eq_mean_s8"), mve("eq_mean_s8_mve"))
-SOFTMAX: tuple[Kernel, ...] = (portable("eq_softmax_s8"),)
+SOFTMAX: tuple[Kernel, ...] = (portable("eq_softmax_s8"),
+                               *cmsis("eq_softmax_s8_cmsis"))
 PAD: tuple[Kernel, ...] = (portable("eq_pad_s8"),)
 GATHER: tuple[Kernel, ...] = (portable("eq_gather_s8"),)
 COPY: tuple[Kernel, ...] = (portable("eq_copy_s8"),)

@@ -85,7 +85,8 @@ class Pool(Op):
         distance = slide_distance(self.window, in_h, in_w) * c
         return (Call(name=self.name, op=type(self).__name__, func=kernel.func,
                      struct="eq_pool_s8_t", fields=fields, ins=self.ins, outs=self.outs,
-                     sources=kernel.sources, overlap=(distance,)),)
+                     sources=kernel.sources, overlap=(distance if kernel.slides else None,),
+                     scratch=None if kernel.scratch is None else kernel.scratch * c),)
 
 
 def slide_distance(window: Window, in_h: int, in_w: int) -> int:

@@ -56,16 +56,20 @@ class Softmax(Op):
     def rule(self) -> Rule:
         return Fixed(1 / 256, -128)
 
+    def _scaling(self, g: Graph) -> tuple[int, int, int]:
+        """(mult, left shift) of a difference to Q26, and the largest one that still counts."""
+        scale = float(g.tensor(self.ins[0]).params.scale)
+        real = min(self.beta * scale * (1 << (31 - _INT_BITS)), (1 << 31) - 1.0)
+        mult, shift = quantize_multiplier(real)
+        return mult, shift, floor(((1 << _INT_BITS) - 1) * (1 << (31 - _INT_BITS)) / 2.0**shift)
+
     def exp_table(self, g: Graph) -> NDArray[np.int64]:
         """e^(-d * scale * beta) in Q31 for d = 0, 1, ...; what is left out counts as 0.
 
         Source: PreprocessSoftmaxScaling and CalculateInputRadius of TFLite. Entries that add
         nothing to the sum are too small to change an output, and are cut off at the end.
         """
-        scale = float(g.tensor(self.ins[0]).params.scale)
-        real = min(self.beta * scale * (1 << (31 - _INT_BITS)), (1 << 31) - 1.0)
-        mult, shift = quantize_multiplier(real)
-        radius = floor(((1 << _INT_BITS) - 1) * (1 << (31 - _INT_BITS)) / 2.0**shift)
+        mult, shift, radius = self._scaling(g)
         d = np.arange(min(radius, 255) + 1, dtype=np.int64)
         e = exp_on_negative(doubling_high_mul(-(d << shift), mult), _INT_BITS)
         return e[:1 + int(np.flatnonzero(rounding_shift(e, _SUM_BITS)).max())]
@@ -84,9 +88,20 @@ class Softmax(Op):
     def lower(self, g: Graph, target: Target) -> tuple[Call, ...]:
         shape, table = g.tensor(self.ins[0]).shape, self.exp_table(g)
         kernel = plain.pick(plain.SOFTMAX, target)
+        if not kernel.slides:
+            return (self._cmsis_call(g, kernel),)
         blob = Blob("exp", "int32_t", table.astype(np.int32), "Q31, by distance to the maximum")
         fields = (("rows", prod(shape[:-1])), ("c", shape[-1]), ("n_exp", table.size),
                   ("exp", blob))
         return (Call(name=self.name, op="Softmax", func=kernel.func, struct="eq_softmax_s8_t",
                      fields=fields, ins=self.ins, outs=self.outs, sources=kernel.sources,
                      overlap=(0,)),)
+
+    def _cmsis_call(self, g: Graph, kernel: plain.Kernel) -> Call:
+        """CMSIS-NN computes the exponentials itself."""
+        shape, (mult, shift, radius) = g.tensor(self.ins[0]).shape, self._scaling(g)
+        fields = (("rows", prod(shape[:-1])), ("c", shape[-1]), ("mult", mult), ("shift", shift),
+                  ("diff_min", -radius))
+        return Call(name=self.name, op="Softmax", func=kernel.func, struct="eq_softmax_cmsis_t",
+                    fields=fields, ins=self.ins, outs=self.outs, sources=kernel.sources,
+                    overlap=(None,))

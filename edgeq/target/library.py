@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeq.board import Optimize
+from edgeq.cmsis_nn import cmsis_include, cmsis_sources
 from edgeq.errors import UsageError
 from edgeq.target.toolchain import CompileJob, port_dir
 
@@ -45,8 +46,15 @@ class Library:
     macs: tuple[int, ...]  # per layer
     kernels: tuple[str, ...]
     cflags: tuple[str, ...]  # behind the board's own: the optimization level that was asked for
+    cmsis_nn: Path | None  # the checkout whose functions it calls
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
+
+    @property
+    def compiled(self) -> int:
+        """How many files `library_jobs` compiles."""
+        return len(self.sources) + (0 if self.cmsis_nn is None else
+                                    len(cmsis_sources(self.cmsis_nn)))
 
     @property
     def sources(self) -> tuple[Path, ...]:
@@ -60,13 +68,14 @@ def read_library(folder: Path) -> Library:
         report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
         name = str(report["model"])
         header = (folder / "include" / f"{name}.h").read_text(encoding="utf-8")
-        layers = report["layers"]
+        layers, target = report["layers"], report.get("target", {})
         return Library(
             folder.resolve(), name, str(report["board"]),
             tuple(str(layer["name"]) for layer in layers),
             tuple(int(layer["macs"]) for layer in layers),
             tuple(str(layer["kernel"]) for layer in layers),
-            Optimize(report.get("target", {}).get("optimize", "balanced")).cflags,
+            Optimize(target.get("optimize", "balanced")).cflags,
+            Path(target["cmsis_nn"]) if target.get("cmsis_nn") else None,
             _ports(name, "INPUT", header), _ports(name, "OUTPUT", header))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(where, f"this is not a folder made by `edgeq build` ({error!r})",
@@ -94,13 +103,22 @@ def _macro(header: str, macro: str) -> str:
 def library_jobs(library: Library, *, marks: bool, compiler: str | None = None
                  ) -> tuple[CompileJob, ...]:
     """How to compile the library alone; `marks` ends every layer in a mark."""
-    include = (library.folder / "include", library.folder / "src")
+    include: tuple[Path, ...] = (library.folder / "include", library.folder / "src")
+    cmsis = () if library.cmsis_nn is None else (cmsis_job(library.cmsis_nn, library.cflags),)
+    include += tuple(path for job in cmsis for path in job.include_dirs)
     model = library.folder / "src" / f"{library.name}.c"
     others = tuple(s for s in library.sources if s != model)
     marked = (f"-I{port_dir()}", "-include", "eq_layers.h") if marks else ()
     flags = library.cflags
     return (CompileJob((model,), include, cflags=(*flags, *marked), compiler=compiler),
-            CompileJob(others, include, cflags=flags, compiler=compiler))
+            CompileJob(others, include, cflags=flags, compiler=compiler),
+            *(replace(job, compiler=compiler) for job in cmsis))
+
+
+def cmsis_job(checkout: Path, cflags: tuple[str, ...]) -> CompileJob:
+    """CMSIS-NN's own files, whose warnings are not ours; UsageError where they are not there."""
+    return CompileJob(cmsis_sources(checkout), (cmsis_include(checkout),),
+                      cflags=("-std=gnu11", "-w", *cflags))
 
 
 _MAIN = """\

@@ -74,7 +74,7 @@ def profile_folder(folder: Path, board: Board,
         run = run_library(library, board, image, work, sample, timeout, count=True)
         program = {a: unknown(a) for section in run.sections for a in section.times}
         program |= disassemble(board, image.elf)
-        sizes = image_sizes(image, board, len(library.sources), f"{library.name}_run", program)
+        sizes = image_sizes(image, board, library.compiled, f"{library.name}_run", program)
     marks = [section.times for section in run.sections if section.layer]
     if len(marks) != len(library.layers):
         raise ToolchainError(f"profile of {library.name}",

@@ -63,7 +63,7 @@ def measure_folder(folder: Path, board: Board, *, compiler: str | None = None) -
     with tempfile.TemporaryDirectory(prefix="edgeq-") as name:
         image = build_library(library, board, Path(name), marks=False, compiler=compiler)
         program = disassemble(board, image.elf) if board.qemu is not None else {}
-        return image_sizes(image, board, len(library.sources), f"{library.name}_run", program)
+        return image_sizes(image, board, library.compiled, f"{library.name}_run", program)
 
 
 def image_sizes(image: Image, board: Board, own: int, root: str,

@@ -219,6 +219,8 @@ void eq_conv2d_s8_v7m(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out, vo
 void eq_conv2d_s8_v6m(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out, void *scratch);
 void eq_dwconv2d_3x3_s8_v7m(const eq_dwconv2d_s8_t *p, const int8_t *in, int8_t *out,
                             void *scratch);
+void eq_dwconv2d_s8_v7m(const eq_dwconv2d_s8_t *p, const int8_t *in, int8_t *out, void *scratch);
+void eq_dwconv2d_s8_v6m(const eq_dwconv2d_s8_t *p, const int8_t *in, int8_t *out, void *scratch);
 void eq_dwconv2d_3x3_s8_v6m(const eq_dwconv2d_s8_t *p, const int8_t *in, int8_t *out,
                             void *scratch);
 void eq_add_s8_dsp(const eq_add_s8_t *p, const int8_t *a, const int8_t *b, int8_t *out);

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from edgeq.board import Board
 from edgeq.plan import Blob, Call
 from edgeq.resources import resource_dir
-from edgeq.target import run_program
+from edgeq.target.program import run_jobs
+from edgeq.target.toolchain import CompileJob
 
 GUARD, FILL = 48, 0x5A  # bytes around every buffer that no kernel may write
 
@@ -53,24 +54,26 @@ class _Layout:
 
 def run_trials(board: Board, trials: Sequence[Trial], *, count: bool = False,
                compiler: str | None = None, cflags: Sequence[str] = (),
-               at_end: bool = False) -> list[Outcome]:
+               at_end: bool = False, beside: Sequence[CompileJob] = ()) -> list[Outcome]:
     """The outcomes in order; AssertionError where a byte outside the output was changed.
 
     `at_end` (bare-metal boards): the last input ends where the RAM ends, so that the mps3 machine
-    faults when a kernel reads on; nothing is dying then.
+    faults when a kernel reads on; nothing is dying then. `beside` is linked too, and its headers
+    are found.
     """
     layouts = [_layout_at_end(t) if at_end else _layout(t) for t in trials]
     images = [_image(t, at) for t, at in zip(trials, layouts, strict=True)]
     runtime = resource_dir("runtime_c")
     names = dict.fromkeys(s for t in trials for s in t.call.sources if s.endswith(".c"))
-    dirs = (runtime / "kernels", runtime / "ops", runtime / "include")
+    dirs = (*(runtime / name for name in ("kernels", "ops", "include", "port")),
+            *(path for job in beside for path in job.include_dirs))
     with TemporaryDirectory() as folder:
         main = Path(folder) / "trials.c"
         main.write_text(_program(trials, layouts, at_end))
-        result = run_program(
-            board, [main, *(runtime / n for n in names)], include_dirs=dirs, compiler=compiler,
-            cflags=cflags, files_in={"in.bin": b"".join(i.tobytes() for i in images)},
-            count=count, timeout=300.0)
+        job = CompileJob((main, *(runtime / n for n in names)), dirs, cflags=tuple(cflags),
+                         compiler=compiler)
+        packed = b"".join(i.tobytes() for i in images)
+        result = run_jobs(board, (job, *beside), {"in.bin": packed}, "out.bin", count, 300.0)
     outcomes, start = [], 0
     for i, (trial, at) in enumerate(zip(trials, layouts, strict=True)):
         after = np.frombuffer(result.output, np.int8, at.total, start)
