@@ -34,6 +34,7 @@ class Fn(Enum):
     EXP = "e^x"
     FLOOR = "floor(x)"
     HARD_SIGMOID = "clamp(a * x + b, 0, 1)"
+    IS_ZERO = "1 for x = 0, else 0"
     LOG = "ln(x)"
     MISH = "x * tanh(ln(1 + e^x))"
     NEGATE = "-x"
@@ -48,6 +49,7 @@ class Fn(Enum):
     SOFTPLUS = "ln(1 + e^x)"
     SOFTSIGN = "x / (1 + |x|)"
     SQRT = "sqrt(x)"
+    STEP = "1 for x > 0, else 0"
     SWISH = "x / (1 + e^(-a * x))"
     TAN = "tan(x)"
     THRESHOLDED_RELU = "x for x > a, else 0"
@@ -66,10 +68,11 @@ _PLAIN: dict[Fn, Callable[[Reals], Reals]] = {
     Fn.ABS: np.abs, Fn.ACOS: np.arccos, Fn.ACOSH: np.arccosh, Fn.ASIN: np.arcsin,
     Fn.ASINH: np.arcsinh, Fn.ATAN: np.arctan, Fn.ATANH: np.arctanh, Fn.CEIL: np.ceil,
     Fn.COS: np.cos, Fn.COSH: np.cosh, Fn.ERF: _erf, Fn.EXP: np.exp, Fn.FLOOR: np.floor,
-    Fn.LOG: np.log, Fn.MISH: lambda x: x * np.tanh(_softplus(x)), Fn.NEGATE: np.negative,
+    Fn.IS_ZERO: lambda x: (x == 0).astype(np.float64), Fn.LOG: np.log,
+    Fn.MISH: lambda x: x * np.tanh(_softplus(x)), Fn.NEGATE: np.negative,
     Fn.RECIPROCAL: np.reciprocal, Fn.ROUND: np.rint, Fn.SIGN: np.sign, Fn.SIN: np.sin,
     Fn.SINH: np.sinh, Fn.SOFTPLUS: _softplus, Fn.SOFTSIGN: lambda x: x / (1.0 + np.abs(x)),
-    Fn.SQRT: np.sqrt, Fn.TAN: np.tan,
+    Fn.SQRT: np.sqrt, Fn.STEP: lambda x: (x > 0).astype(np.float64), Fn.TAN: np.tan,
 }
 _WITH: dict[Fn, Callable[[Reals, float, float], Reals]] = {
     Fn.CELU: lambda x, a, b: np.maximum(x, 0.0) + a * _expm1(x / a),

@@ -16,7 +16,7 @@ from edgeq.plan import Call
 from edgeq.readers.node import TfliteNode
 
 
-def _axes_of(view: Array) -> list[tuple[int, int]]:
+def merged_axes(view: Array) -> list[tuple[int, int]]:
     """(size, stride) of a view's axes, neighbours merged where one step of the outer fits."""
     merged: list[tuple[int, int]] = []
     for size, stride in zip(view.shape, view.strides, strict=True):
@@ -31,7 +31,7 @@ def _axes_of(view: Array) -> list[tuple[int, int]]:
 
 def _too_scattered(op: Op, g: Graph) -> str:
     assert isinstance(op, Gather)
-    axes = _axes_of(op.view(np.zeros(g.tensor(op.ins[0]).shape, np.int8)))
+    axes = merged_axes(op.view(np.zeros(g.tensor(op.ins[0]).shape, np.int8)))
     return "" if len(axes) <= 4 else f"{len(axes)} axes that do not merge"
 
 
@@ -62,7 +62,7 @@ class Gather(Op):
     def lower(self, g: Graph, target: Target) -> tuple[Call, ...]:
         base = np.zeros(g.tensor(self.ins[0]).shape, np.int8)
         view = self.view(base)
-        axes = [(1, 0)] * 4 + (_axes_of(view) or [(1, 1)])
+        axes = [(1, 0)] * 4 + (merged_axes(view) or [(1, 1)])
         sizes, strides = zip(*axes[-4:], strict=True)
         start = view.__array_interface__["data"][0] - base.__array_interface__["data"][0]
         kernel = plain.pick(plain.GATHER, target)

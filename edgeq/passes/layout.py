@@ -21,7 +21,7 @@ from edgeq.ops.broadcast import broadcast_of
 from edgeq.ops.concat import Concat, Pack
 from edgeq.ops.dense import Dense
 from edgeq.ops.elementwise import Binary
-from edgeq.ops.gather import Cut, Slice, Transpose
+from edgeq.ops.gather import Cut, Slice, Transpose, merged_axes
 from edgeq.ops.lut import Unary
 from edgeq.ops.minmax import MinMax
 from edgeq.ops.pad import Pad
@@ -155,7 +155,10 @@ class _Sinking:
         rank = len(self.tensors[stored].shape)
         unit = [a for a in range(rank) if a not in wide]
         perm = (0, *(a for a in unit if a), *(a for a in wide if a))
-        return self.reshaped(self.transposed(stored, perm), shape)
+        steps = _steps(self.tensors[stored].shape, perm)
+        for step in steps:
+            stored = self.transposed(stored, step)
+        return self.reshaped(stored, shape)
 
     def reshaped(self, name: str, to: Shape) -> str:
         tensor = self.tensors[name]
@@ -402,7 +405,9 @@ class _Sinking:
     def concat(self, op: Concat) -> None:
         forms = [self.whole(n) for n in op.ins]
         lead = max(forms, key=lambda f: prod(self.shape(f)))
-        if lead.axes[op.axis] == NEW or self.tensors[lead.stored].is_const:
+        if lead.axes[op.axis] == NEW and op.axis > 0 and not self.tensors[lead.stored].is_const:
+            lead = self.inserted(lead, op.axis)
+        elif lead.axes[op.axis] == NEW or self.tensors[lead.stored].is_const:
             lead = replace(lead, axes=tuple(range(len(lead.axes))), stored=self.plain(op.ins[0]))
         names = [self.like(f, lead, len(f.axes)) for f in forms]
         axis = lead.axes[op.axis]
@@ -411,6 +416,15 @@ class _Sinking:
             lead, axis = replace(lead, axes=tuple(
                 a if a == NEW else a + 1 for a in lead.axes)), 1
         self.emit(replace(op, axis=axis), names, lead.axes)
+
+    def inserted(self, form: Form, axis: int) -> Form:
+        """`form` whose new axis `axis` is stored, right behind the axis before it."""
+        order = sorted((i for i in range(len(form.axes)) if form.axes[i] != NEW),
+                       key=lambda i: form.axes[i])
+        order.insert(order.index(axis - 1) + 1 if axis - 1 in order else len(order), axis)
+        where = {i: j for j, i in enumerate(order)}
+        return Form(self.ordered(form, tuple(order)),
+                    tuple(where.get(i, NEW) for i in range(len(form.axes))))
 
     def slice(self, op: Slice) -> None:
         form = self.whole(op.ins[0])
@@ -468,6 +482,21 @@ class _Sinking:
         self.tensors[name] = replace(weight, name=name, data=np.ascontiguousarray(data))
         x = self.reshaped(form.stored, (seen[0], row))
         self.emit(op, (x, name, *op.ins[2:]))
+
+
+def _steps(shape: Shape, perm: Axes) -> tuple[Axes, ...]:
+    """`perm` as one step, or as two where that many axes are too many for one kernel."""
+    values = np.broadcast_to(np.int8(0), shape)
+    whole = np.lib.stride_tricks.as_strided(values, shape, _strides(shape))
+    if len(merged_axes(whole.transpose(perm))) <= 4:
+        return (perm,)
+    last = perm[-1]
+    first = (*(a for a in range(len(perm)) if a != last), last)
+    return first, tuple(first.index(a) for a in perm)
+
+
+def _strides(shape: Shape) -> Shape:
+    return tuple(prod(shape[i + 1:]) for i in range(len(shape)))
 
 
 def _groups(before: Shape, after: Shape) -> list[tuple[Axes, Axes]]:

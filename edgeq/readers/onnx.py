@@ -13,7 +13,15 @@ from edgeq.errors import EdgeqError, ModelError, UnsupportedError
 from edgeq.ir import Array, Graph, Tensor
 from edgeq.ops.base import Op, check_limits
 from edgeq.passes.layout import channels_last
-from edgeq.readers import onnx_conv, onnx_math, onnx_quant, onnx_recurrent, onnx_shapes
+from edgeq.readers import (
+    onnx_conv,
+    onnx_math,
+    onnx_norm,
+    onnx_quant,
+    onnx_recurrent,
+    onnx_resize,
+    onnx_shapes,
+)
 from edgeq.readers.onnx_file import (
     FIX,
     RawModel,
@@ -28,7 +36,8 @@ from edgeq.readers.onnx_node import OnnxNode
 from edgeq.readers.types import Verdict
 
 _TABLES: tuple[Mapping[str, Callable[[OnnxNode], None]], ...] = (
-    onnx_conv.NODES, onnx_math.NODES, onnx_quant.NODES, onnx_recurrent.NODES, onnx_shapes.NODES)
+    onnx_conv.NODES, onnx_math.NODES, onnx_norm.NODES, onnx_quant.NODES, onnx_recurrent.NODES,
+    onnx_resize.NODES, onnx_shapes.NODES)
 
 
 def read_onnx(path: Path) -> Graph:

@@ -56,7 +56,7 @@ def windows(node: OnnxNode, kernel: tuple[int, ...]) -> Windows:
         if size[i] + sum(pair) < span:
             raise ModelError(node.place, f"a window of {span} over {size[i]} values", "", FIX)
         pairs.append(pair)
-    return Windows(_two(kernel, 1), _two(stride, 1), _two(dilation, 1),
+    return Windows(two(kernel, 1), two(stride, 1), two(dilation, 1),
                    ((0, 0), pairs[0]) if rank == 1 else (pairs[0], pairs[1]))
 
 
@@ -68,7 +68,7 @@ def _ceil(size: int, span: int, stride: int, pad: Pair) -> Pair:
     return pad[0], max(pad[1], (out - 1) * stride + span - size - pad[0])
 
 
-def _two(values: tuple[int, ...], missing: int) -> Pair:
+def two(values: tuple[int, ...], missing: int) -> Pair:
     return (missing, values[0]) if len(values) == 1 else (values[0], values[1])
 
 
@@ -113,7 +113,7 @@ def conv(node: OnnxNode) -> None:
                     replace(w.q, axis=3))
     x = last(node, node.ins[0])
     if groups == 1:
-        y = _conv(node, x, w, b, geometry)
+        y = conv_by(node, x, w, b, geometry)
     elif shape[1] == 1:
         ins = node.layer_constants(x, w.transpose((1, 2, 3, 0)), b, 3)
         y = node.emit(DepthwiseConv2D(
@@ -124,7 +124,7 @@ def conv(node: OnnxNode) -> None:
     first(node, y)
 
 
-def _conv(node: OnnxNode, x: str, w: Weights, b: Weights | None, at: Windows) -> str:
+def conv_by(node: OnnxNode, x: str, w: Weights, b: Weights | None, at: Windows) -> str:
     """The convolution of x (n, h, w, in_c) by weights (out_c, in_c, kh, kw)."""
     ins = node.layer_constants(x, w.transpose((0, 2, 3, 1)), b, 0)
     return node.emit(Conv2D(name=node.label(), ins=ins, outs=(node.temp("conv"),),
@@ -139,7 +139,7 @@ def _grouped(node: OnnxNode, x: str, w: Weights, b: Weights | None, at: Windows,
         cuts = (Cut(0, n, 1), Cut(0, h, 1), Cut(0, width, 1), Cut(i * in_c, in_c, 1))
         part = node.emit(Slice(name=node.label(), ins=(x,), outs=(node.temp("group"),), cuts=cuts))
         own = slice(i * out_c, (i + 1) * out_c)
-        parts.append(_conv(node, part, w.part(own), None if b is None else b.part(own), at))
+        parts.append(conv_by(node, part, w.part(own), None if b is None else b.part(own), at))
     return node.emit(Concat(name=node.label(), ins=tuple(parts), outs=(node.temp("groups"),),
                             axis=3))
 
@@ -187,7 +187,7 @@ def global_average_pool(node: OnnxNode) -> None:
 
 def global_max_pool(node: OnnxNode) -> None:
     shape, x = node.shape(0), last(node, node.ins[0])
-    kernel = _two(shape[2:], 1)
+    kernel = two(shape[2:], 1)
     first(node, node.emit(MaxPool(name=node.label(), ins=(x,), outs=(node.temp("pool"),),
                                   kernel=kernel)))
 

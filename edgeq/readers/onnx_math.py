@@ -286,6 +286,39 @@ def batch_norm(node: OnnxNode) -> None:
     binary(node, Add, x, node.floats("offset", (shift - mu * factor).reshape(shape)), node.outs[0])
 
 
+# comparisons: 1 where they hold, else 0
+
+
+def compare(swap: bool, negate: bool) -> Callable[[OnnxNode], None]:
+    """a > b as the step of a - b; `swap` for b > a, `negate` for the opposite."""
+    def translate(node: OnnxNode) -> None:
+        a, b = (node.ins[1], node.ins[0]) if swap else (node.ins[0], node.ins[1])
+        step = function(node, Fn.STEP, binary(node, Sub, a, b))
+        node.alias(_not(node, step) if negate else step)
+    return translate
+
+
+def equal(node: OnnxNode) -> None:
+    function(node, Fn.IS_ZERO, binary(node, Sub, node.ins[0], node.ins[1]), out=node.outs[0])
+
+
+def _not(node: OnnxNode, x: str) -> str:
+    return function(node, Fn.IS_ZERO, x)
+
+
+def where(node: OnnxNode) -> None:
+    """c * a + (1 - c) * b for a condition c of 0 and 1; finite a and b."""
+    c = node.ins[0]
+    for i in (1, 2):
+        data = node.tensor(i).data
+        node.require(data is None or bool(np.isfinite(data.astype(np.float64)).all()),
+                     "chooses an infinity", "finite values", "mask with a large number instead")
+    if node.tensor(0).is_const:
+        c = node.floats("choice", node.const(0))
+    chosen = binary(node, Mul, c, node.ins[1])
+    binary(node, Add, chosen, binary(node, Mul, _not(node, c), node.ins[2]), node.outs[0])
+
+
 # along an axis
 
 
@@ -375,6 +408,10 @@ NODES: dict[str, Callable[[OnnxNode], None]] = {
     "PRelu": prelu, "Sigmoid": simple(Logistic), "Tanh": simple(Tanh),
     "HardSwish": simple(HardSwish),
     "BatchNormalization": batch_norm,
+    "Greater": compare(False, False), "Less": compare(True, False),
+    "GreaterOrEqual": compare(True, True), "LessOrEqual": compare(False, True),
+    "Equal": equal, "Where": where, "Not": unary(Fn.IS_ZERO), "And": chain(Mul),
+    "Or": minmax(True),
     "Softmax": softmax, "LogSoftmax": log_softmax,
     "ReduceMean": reduce_(Mean), "ReduceSum": reduce_(Sum),
     "ReduceL1": reduce_(Sum, Fn.ABS), "ReduceL2": reduce_(Sum, Fn.POWER, Fn.SQRT),

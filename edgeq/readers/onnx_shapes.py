@@ -120,13 +120,18 @@ def _range(size: int, start: int, end: int, step: int) -> range:
     return range(size)[start:max(-far, min(far, end)):max(-far, min(far, step))]
 
 
-def emit_slice(node: OnnxNode, x: str, out: str, picked: tuple[range, ...],
-               drop: tuple[int, ...] = ()) -> None:
-    """`x` cut to the indices `picked` along each axis, without the axes `drop`."""
+def emit_slice(node: OnnxNode, x: str, out: str, picked: tuple[range, ...]) -> None:
+    """`x` cut to the indices `picked` along each axis."""
     node.require(all(len(r) for r in picked), f"an empty slice of {node.tensors[x].shape}",
                  "at least one value", "remove the empty branch")
-    cuts = tuple(Cut(r.start, len(r), r.step) for r in picked)
-    node.emit(Slice(name=node.label(), ins=(x,), outs=(out,), cuts=cuts, drop=drop))
+    shape, cuts = node.tensors[x].shape, tuple(Cut(r.start, len(r), r.step) for r in picked)
+    if not cuts or cuts[0] == Cut(0, shape[0], 1):
+        node.emit(Slice(name=node.label(), ins=(x,), outs=(out,), cuts=cuts))
+        return
+    lifted = node.reshaped(x, (1, *shape))  # Slice keeps its first axis, the batch, whole
+    part = node.emit(Slice(name=node.label(), ins=(lifted,), outs=(node.temp("part"),),
+                           cuts=(Cut(0, 1, 1), *cuts)))
+    node.reshaped(part, node.tensors[part].shape[1:], out)
 
 
 def split(node: OnnxNode) -> None:
@@ -267,4 +272,5 @@ NODES: dict[str, Callable[[OnnxNode], None]] = {
     "Tile": tile,
     "Pad": pad,
     "Cast": cast,
+    "CastLike": identity,
 }

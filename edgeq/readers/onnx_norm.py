@@ -1,0 +1,140 @@
+"""ONNX normalizations by statistics of the values themselves, written out in simple operators."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import prod
+
+import numpy as np
+
+from edgeq.errors import ModelError
+from edgeq.ir import Array
+from edgeq.ops.elementwise import Add, Mul, Sub
+from edgeq.ops.function import Fn
+from edgeq.ops.reduce import Mean, Sum
+from edgeq.readers.onnx_file import FIX
+from edgeq.readers.onnx_math import binary, function
+from edgeq.readers.onnx_node import OnnxNode
+
+
+def normalized(node: OnnxNode, x: str, axes: tuple[int, ...], eps: float,
+               centered: bool = True) -> str:
+    """(x - mean) / sqrt(variance + eps) over `axes`; without the means where not `centered`."""
+    if centered:
+        mu = node.emit(Mean(name=node.label(), ins=(x,), outs=(node.temp("mean"),), axes=axes,
+                            keep_dims=True))
+        x = binary(node, Sub, x, mu)
+    square = function(node, Fn.POWER, x, 2.0)
+    var = node.emit(Mean(name=node.label(), ins=(square,), outs=(node.temp("variance"),),
+                         axes=axes, keep_dims=True))
+    var = binary(node, Add, var, node.floats("epsilon", np.array(eps)))
+    return binary(node, Mul, x, function(node, Fn.POWER, var, -0.5))
+
+
+def affine(node: OnnxNode, x: str, scale: Array | None, shift: Array | None, out: str) -> None:
+    """x * scale + shift, either of which may be missing."""
+    if scale is not None:
+        x = binary(node, Mul, x, node.floats("scale", scale))
+    if shift is not None:
+        x = binary(node, Add, x, node.floats("shift", shift))
+    node.reshaped(x, node.tensors[x].shape, out)
+
+
+def layer_norm(node: OnnxNode) -> None:
+    rank = len(node.shape(0))
+    first = node.axis(node.integer("axis", -1), rank)
+    centered = node.kind == "LayerNormalization"
+    x = normalized(node, node.ins[0], tuple(range(first, rank)), node.real("epsilon", 1e-5),
+                   centered)
+    affine(node, x, node.optional(1), node.optional(2) if centered else None, node.outs[0])
+
+
+def instance_norm(node: OnnxNode) -> None:
+    shape = node.shape(0)
+    x = normalized(node, node.ins[0], tuple(range(2, len(shape))), node.real("epsilon", 1e-5))
+    _by_channel(node, x)
+
+
+def _by_channel(node: OnnxNode, x: str) -> None:
+    shape = node.shape(0)
+    scale, shift = node.const(1), node.const(2)
+    if scale.size != shape[1] or shift.size != shape[1]:
+        raise ModelError(node.place, f"{scale.size} factors for {shape[1]} channels", "", FIX)
+    column = (shape[1],) + (1,) * (len(shape) - 2)
+    affine(node, x, scale.reshape(column), shift.reshape(column), node.outs[0])
+
+
+def group_norm(node: OnnxNode) -> None:
+    shape, groups = node.shape(0), node.integer("num_groups", 0)
+    if groups < 1 or shape[1] % groups:
+        raise ModelError(node.place, f"{groups} groups of {shape[1]} channels", "", FIX)
+    each = shape[1] // groups
+    x = node.reshaped(node.ins[0], (shape[0], groups, each, *shape[2:]))
+    x = normalized(node, x, tuple(range(2, len(shape) + 1)), node.real("epsilon", 1e-5))
+    scale, shift = node.const(1), node.const(2)
+    if scale.size == groups:  # before opset 21
+        scale, shift = np.repeat(scale, each), np.repeat(shift, each)
+    x = node.reshaped(x, shape)
+    column = (shape[1],) + (1,) * (len(shape) - 2)
+    affine(node, x, scale.reshape(column), shift.reshape(column), node.outs[0])
+
+
+def mean_variance_norm(node: OnnxNode) -> None:
+    axes = node.integers("axes") or (0, 2, 3)
+    rank = len(node.shape(0))
+    x = normalized(node, node.ins[0], tuple(sorted(node.axis(a, rank) for a in axes)), 1e-9)
+    node.alias(x)
+
+
+def lp_norm(node: OnnxNode) -> None:
+    """x / its length along an axis."""
+    axis, p = node.axis(node.integer("axis", -1), len(node.shape(0))), node.integer("p", 2)
+    node.require(p in (1, 2), f"p {p}", "1 or 2", "normalize outside the model")
+    x = node.ins[0]
+    size = function(node, Fn.ABS, x) if p == 1 else function(node, Fn.POWER, x, 2.0)
+    total = node.emit(Sum(name=node.label(), ins=(size,), outs=(node.temp("sum"),), axes=(axis,),
+                          keep_dims=True))
+    # a length of 0 gives 0, as the standard has it
+    total = binary(node, Add, total, node.floats("tiny", np.array(1e-30)))
+    binary(node, Mul, x, function(node, Fn.POWER, total, -1.0 if p == 1 else -0.5), node.outs[0])
+
+
+def depth_to_space(node: OnnxNode) -> None:
+    n, c, h, w = _four(node)
+    block = node.integer("blocksize", 0)
+    if block < 1 or c % (block * block):
+        raise ModelError(node.place, f"blocks of {block} from {c} channels", "", FIX)
+    depth = c // (block * block)
+    if node.text("mode", "DCR") == "DCR":
+        x = node.reshaped(node.ins[0], (n, block, block, depth, h, w))
+        x = node.transposed(x, (0, 3, 4, 1, 5, 2))
+    else:
+        x = node.reshaped(node.ins[0], (n, depth, block, block, h, w))
+        x = node.transposed(x, (0, 1, 4, 2, 5, 3))
+    node.reshaped(x, (n, depth, h * block, w * block), node.outs[0])
+
+
+def space_to_depth(node: OnnxNode) -> None:
+    n, c, h, w = _four(node)
+    block = node.integer("blocksize", 0)
+    if block < 1 or h % block or w % block:
+        raise ModelError(node.place, f"blocks of {block} in {h} x {w}", "", FIX)
+    x = node.reshaped(node.ins[0], (n, c, h // block, block, w // block, block))
+    crd = node.text("mode", "DCR") == "CRD"
+    x = node.transposed(x, (0, 1, 3, 5, 2, 4) if crd else (0, 3, 5, 1, 2, 4))
+    node.reshaped(x, (n, c * block * block, h // block, w // block), node.outs[0])
+
+
+def _four(node: OnnxNode) -> tuple[int, int, int, int]:
+    shape = node.shape(0)
+    if len(shape) != 4 or prod(shape) == 0:
+        raise ModelError(node.place, f"an input of shape {shape}", "(n, c, h, w)", FIX)
+    return shape[0], shape[1], shape[2], shape[3]
+
+
+NODES: dict[str, Callable[[OnnxNode], None]] = {
+    "LayerNormalization": layer_norm, "RMSNormalization": layer_norm,
+    "InstanceNormalization": instance_norm, "GroupNormalization": group_norm,
+    "MeanVarianceNormalization": mean_variance_norm, "LpNormalization": lp_norm,
+    "DepthToSpace": depth_to_space, "SpaceToDepth": space_to_depth,
+}
