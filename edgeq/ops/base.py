@@ -95,6 +95,7 @@ class Op(ABC):
     limits: ClassVar[tuple[Limit, ...]] = ()
     weight_spec: ClassVar[WeightSpec | None] = None
     is_view: ClassVar[bool] = False  # the output is the input's bytes under another shape
+    unifies: ClassVar[bool] = False  # inputs with the output's parameters need no requantization
     own_consts: ClassVar[tuple[int, ...]] = ()  # inputs whose parameters `const_params` gives
 
     @classmethod

@@ -26,6 +26,7 @@ class MinMax(Op):
     is_max: bool
 
     tflite_names: ClassVar[tuple[str, ...]] = ("MINIMUM", "MAXIMUM")
+    unifies: ClassVar[bool] = True
     limits: ClassVar[tuple[Limit, ...]] = Binary.limits
 
     @classmethod

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from edgeq.ir import Graph
-from edgeq.ops.base import Free
+from edgeq.ops.base import Free, SameAsInput
 from edgeq.quant import ranges
 from edgeq.quant.observe import Stats
 from edgeq.quant.ranges import Histogram
@@ -17,8 +19,38 @@ def choose_ranges(graph: Graph, stats: Stats, recipe: Recipe) -> dict[str, tuple
     """
     names = [*graph.ins, *(n for op in graph.ops if isinstance(op.rule(), Free) for n in op.outs)]
     inner = {n: ranges.minmax(h) for n, h in stats.hists.items() if n not in graph.tensors}
-    return inner | {n: one_range(stats.hists[n], recipe.act_range, recipe.percentile)
-                    for n in names}
+    own = {n: one_range(stats.hists[n], recipe.act_range, recipe.percentile) for n in names}
+    return inner | unified(graph, own)
+
+
+def unified(graph: Graph, chosen: Mapping[str, tuple[float, float]]
+            ) -> dict[str, tuple[float, float]]:
+    """`chosen` with the range of every operator that `unifies` for those inputs that only it reads.
+
+    Such an operator (concatenation, maximum) brings its inputs to the output's parameters; what
+    is made with these at once is rounded once instead of twice, and copied without a table.
+    """
+    ranges_of = dict(chosen)
+    for op in reversed(graph.ops):  # the last first, so that chains get one range
+        if op.unifies:
+            for name in op.ins:
+                root = _root(graph, name)
+                if root in ranges_of and op.outs[0] in ranges_of:
+                    ranges_of[root] = ranges_of[op.outs[0]]
+    return ranges_of
+
+
+def _root(graph: Graph, name: str) -> str | None:
+    """The Free output that gives `name` its parameters; None where others read it too."""
+    while len(graph.consumers(name)) == 1 and name not in graph.outs:
+        producer = graph.producer(name)
+        if producer is None:
+            return None
+        rule = producer.rule()
+        if not isinstance(rule, SameAsInput):
+            return name
+        name = producer.ins[rule.index]
+    return None
 
 
 def one_range(h: Histogram, method: ActRange, percent: float) -> tuple[float, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edgeq.errors import ModelError
 from edgeq.ir import Array
@@ -66,10 +67,10 @@ def _time(node: OnnxNode) -> int:
     return 1 if node.integer("layout", 0) else 0
 
 
-def _rows(kind: type[Recurrent], data: Array) -> Array:
+def _rows(kind: type[Recurrent], data: Array) -> NDArray[np.float32]:
     """Gates along axis 0 in our order."""
     parts = np.split(np.asarray(data, np.float32), len(_ORDER[kind]))
-    return np.concatenate([parts[i] for i in _ORDER[kind]])
+    return np.asarray(np.concatenate([parts[i] for i in _ORDER[kind]]), np.float32)
 
 
 def _constants(node: OnnxNode, kind: type[Recurrent], d: int) -> tuple[str, ...]:
@@ -81,7 +82,7 @@ def _constants(node: OnnxNode, kind: type[Recurrent], d: int) -> tuple[str, ...]
     if (w.shape, r.shape) != want or d >= dirs:
         raise ModelError(node.place, f"weights {w.shape} and {r.shape}", f"{want}", FIX)
     b = node.optional(3)
-    both = np.zeros((dirs, 2 * gates * units), np.float32) if b is None else np.asarray(b, np.float32)
+    both = np.zeros((dirs, 2 * gates * units), np.float32) if b is None else b
     if both.shape != (dirs, 2 * gates * units):
         raise ModelError(node.place, f"bias {both.shape}", f"{(dirs, 2 * gates * units)}", FIX)
     b_x, b_h = (_rows(kind, half) for half in np.split(both[d], 2))
