@@ -41,9 +41,9 @@ def _pair_bytes(layer: MacLayer) -> int:
     return 4 * ((layer.out_w - 1) * layer.stride_w + 3) * 8
 
 
-def _overlap_block(layer: MacLayer) -> int | None:
-    """In place: all later rows of the same channels lie behind the rows that are written."""
-    return 0 if layer.out_w <= layer.in_w and layer.out_h <= layer.in_h else None
+def _in_place(layer: MacLayer) -> bool:
+    """All channels of a block are read ahead of what is written; other blocks are untouched."""
+    return layer.out_w <= layer.in_w and layer.out_h <= layer.in_h
 
 
 def _fits_3x3(layer: MacLayer, target: Target) -> bool:
@@ -67,13 +67,13 @@ KERNELS = (
     MacKernel(
         func="eq_dwconv2d_s8_neon_dot", isa="neon_dot",
         source="kernels/eq_dwconv2d_s8_neon_dot.c", fits=_fits_dot, pack=pack_words,
-        layout="(out_c/8, kx, 8, ky and a zero)", scratch=_pair_bytes, overlap=_overlap_block,
+        layout="(out_c/8, kx, 8, ky and a zero)", scratch=_pair_bytes, in_place=_in_place,
         headers=("kernels/eq_neon.h",),
     ),
     MacKernel(
         func="eq_dwconv2d_3x3_s8_neon", isa="neon", source="kernels/eq_dwconv2d_3x3_s8_neon.c",
         fits=_fits_3x3, pack=lambda layer: layer.weights.reshape(-1), layout="(kh, kw, out_c)",
-        scratch=_three_bytes, overlap=_overlap_block, headers=("kernels/eq_neon.h",),
+        scratch=_three_bytes, in_place=_in_place, headers=("kernels/eq_neon.h",),
     ),
     MacKernel(
         func="eq_dwconv2d_s8_neon", isa="neon", source="kernels/eq_dwconv2d_s8_neon.c",
