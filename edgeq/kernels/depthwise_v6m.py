@@ -9,7 +9,14 @@ from edgeq.kernels.base import MacKernel, MacLayer, MacTables
 from edgeq.kernels.constant import with_plain_constants
 from edgeq.kernels.conv2d_dsp import right_shifts
 from edgeq.kernels.depthwise_dsp import fits_3x3, in_place_3x3
-from edgeq.kernels.depthwise_v7m import columns_bytes
+from edgeq.kernels.depthwise_v7m import (
+    columns_bytes,
+    fits_rows,
+    in_place_rows,
+    pack_rows,
+    ring_bytes,
+    tables_rows,
+)
 
 
 def _tables(layer: MacLayer) -> MacTables:
@@ -31,5 +38,11 @@ KERNELS = tuple(with_plain_constants(kernel) for kernel in (
         scratch=columns_bytes,
         headers=("kernels/eq_dw_columns.h", "kernels/eq_gemm_v6m.h"), tables=_tables,
         in_place=in_place_3x3,
+    ),
+    MacKernel(
+        func="eq_dwconv2d_s8_v6m", isa="v6m", source="kernels/eq_dwconv2d_s8_v6m.c",
+        fits=fits_rows, pack=pack_rows, layout="(out_c, kh, kw); shift is right shift - 1",
+        scratch=ring_bytes, headers=("kernels/eq_dw_rows.h", "kernels/eq_gemm_v6m.h"),
+        tables=tables_rows, in_place=in_place_rows,
     ),
 ))
