@@ -24,7 +24,8 @@ class Trial:
     """One call with its int8 inputs; the output has `size` bytes.
 
     `skew` moves inputs and output off their 16-byte alignment. `dying` lets the output run into
-    input 0 as far as call.overlap[0] or call.in_place allows.
+    input 0 as far as call.overlap[0] or call.in_place allows; `further` begins it so many bytes
+    before that, which an overlap must allow too.
     """
 
     call: Call
@@ -32,6 +33,7 @@ class Trial:
     size: int
     skew: int = 0
     dying: bool = False
+    further: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +98,7 @@ def _layout(trial: Trial) -> _Layout:
     for i, x in enumerate(trial.inputs):
         if i == 0 and trial.dying and below is not None:
             out = at
-            at += below
+            at += below + (0 if trial.call.in_place else trial.further)
             end = max(at + x.size, out + trial.size)
         else:
             end = at + x.size

@@ -220,7 +220,8 @@ def trials_of(family: Family, kernel: MacKernel, target: Target) -> list[tuple[T
         plain = family.call(layer, family.portable_of(kernel.weight_bits))
         variant = family.call(layer, kernel)
         dying = variant.overlap[0] is not None or (variant.in_place and len(pairs) % 3 != 0)
-        pairs.append((Trial(plain, (x,), size), Trial(variant, (x,), size, skew, dying)))
+        further = (148 * len(pairs)) % (size + 1) & ~3 if len(pairs) % 2 else 0
+        pairs.append((Trial(plain, (x,), size), Trial(variant, (x,), size, skew, dying, further)))
     return pairs
 
 
