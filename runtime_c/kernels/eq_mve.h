@@ -2,6 +2,11 @@
 #ifndef EQ_MVE_H
 #define EQ_MVE_H
 
+/* Without optimization GCC finds no registers for the assembly of these kernels. */
+#if defined(__GNUC__) && !defined(__clang__) && !defined(__OPTIMIZE__)
+#pragma GCC optimize("O1")
+#endif
+
 #include <arm_mve.h>
 #include <stdint.h>
 

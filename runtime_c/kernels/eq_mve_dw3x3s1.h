@@ -22,52 +22,54 @@ typedef struct {
     const int8_t *end;          /* 56: of the weight records */
 } eq_mve_pair_of_rows_t;
 
-/* Input rows of 16 channels and where they go. */
+/* Rows of up to 16 channels and where they go: to four planes at once. At these offsets. */
 typedef struct {
-    const int8_t *rows[3];      /* the lower three; the first is in `kept` */
-    int8_t *kept;               /* becomes the third */
-    int8_t *planes, *spare;     /* `spare` takes 64 bytes */
-    int32_t plane, c;           /* bytes of a plane, of an input pixel */
+    const int8_t *rows[3];      /* 0: the lower three; the first is in `kept` */
+    int8_t *kept;               /* 12: becomes the third */
+    int8_t *planes[4];          /* 16 */
+    int32_t lanes, c;           /* 32, 36: channels, bytes of an input pixel */
+    int8_t *spare;              /* 40: takes 64 bytes */
+    int32_t columns;            /* 44 */
 } eq_mve_rows_t;
 
-static inline void interleave(const eq_mve_rows_t *f, int32_t columns, int32_t lanes)
+static inline void interleave(const eq_mve_rows_t *f)
 {
-    const int8_t *r1 = f->rows[0], *r2 = f->rows[1], *r3 = f->rows[2];
-    int8_t *kept = f->kept, *p0 = f->planes, *p1 = p0 + f->plane, *p2 = p1 + f->plane;
-    int32_t p3 = lanes; /* registers are few: the fourth pointer brings the lanes and is then set */
-    register int32_t n __asm__("lr") = columns;
-    __asm__ volatile("vctp.8 %[p3]\n\t"
-                     "sub %[p3], %[p1], %[p0]\n\t"
-                     "add %[p3], %[p2]\n\t"
-                     "wls lr, %[n], 2f\n"
+    __asm__ volatile("ldrd r12, r10, [%[f], #32]\n\t"
+                     "ldrd r1, r2, [%[f]]\n\t"
+                     "ldrd r3, r0, [%[f], #8]\n\t"
+                     "vctp.8 r12\n\t"
+                     "ldrd r4, r5, [%[f], #16]\n\t"
+                     "ldrd r6, r8, [%[f], #24]\n\t"
+                     "ldrd r9, r12, [%[f], #40]\n\t"
+                     "wls lr, r12, 2f\n"
                      "1:\n\t"
-                     "vldrb.8 q0, [%[kept]]\n\t"
+                     "vldrb.8 q0, [r0]\n\t"
                      "vpsttt\n\t"
-                     "vldrbt.8 q1, [%[r1]]\n\t"
-                     "vldrbt.8 q2, [%[r2]]\n\t"
-                     "vldrbt.8 q3, [%[r3]]\n\t"
-                     "add %[r1], %[r1], %[c]\n\t"
-                     "vst40.8 {q0, q1, q2, q3}, [%[t]]\n\t"
-                     "add %[r2], %[r2], %[c]\n\t"
-                     "vst41.8 {q0, q1, q2, q3}, [%[t]]\n\t"
-                     "add %[r3], %[r3], %[c]\n\t"
-                     "vst42.8 {q0, q1, q2, q3}, [%[t]]\n\t"
-                     "vst43.8 {q0, q1, q2, q3}, [%[t]]\n\t"
-                     "vstrb.8 q2, [%[kept]], #16\n\t"
-                     "vldrw.32 q0, [%[t]]\n\t"
-                     "vstrw.32 q0, [%[p0]], #16\n\t"
-                     "vldrw.32 q1, [%[t], #16]\n\t"
-                     "vstrw.32 q1, [%[p1]], #16\n\t"
-                     "vldrw.32 q2, [%[t], #32]\n\t"
-                     "vstrw.32 q2, [%[p2]], #16\n\t"
-                     "vldrw.32 q3, [%[t], #48]\n\t"
-                     "vstrw.32 q3, [%[p3]], #16\n\t"
+                     "vldrbt.8 q1, [r1]\n\t"
+                     "vldrbt.8 q2, [r2]\n\t"
+                     "vldrbt.8 q3, [r3]\n\t"
+                     "add r1, r1, r10\n\t"
+                     "vst40.8 {q0, q1, q2, q3}, [r9]\n\t"
+                     "add r2, r2, r10\n\t"
+                     "vst41.8 {q0, q1, q2, q3}, [r9]\n\t"
+                     "add r3, r3, r10\n\t"
+                     "vst42.8 {q0, q1, q2, q3}, [r9]\n\t"
+                     "vst43.8 {q0, q1, q2, q3}, [r9]\n\t"
+                     "vstrb.8 q2, [r0], #16\n\t"
+                     "vldrw.32 q0, [r9]\n\t"
+                     "vstrw.32 q0, [r4], #16\n\t"
+                     "vldrw.32 q1, [r9, #16]\n\t"
+                     "vstrw.32 q1, [r5], #16\n\t"
+                     "vldrw.32 q2, [r9, #32]\n\t"
+                     "vstrw.32 q2, [r6], #16\n\t"
+                     "vldrw.32 q3, [r9, #48]\n\t"
+                     "vstrw.32 q3, [r8], #16\n\t"
                      "le lr, 1b\n"
                      "2:\n\t"
-                     : [kept] "+r"(kept), [r1] "+r"(r1), [r2] "+r"(r2), [r3] "+r"(r3),
-                       [p0] "+r"(p0), [p1] "+r"(p1), [p2] "+r"(p2), [p3] "+r"(p3), [n] "+r"(n)
-                     : [c] "r"(f->c), [t] "r"(f->spare)
-                     : "q0", "q1", "q2", "q3", "memory");
+                     :
+                     : [f] "r"(f)
+                     : "r0", "r1", "r2", "r3", "r4", "r5", "r6", "r8", "r9", "r10", "r12", "lr",
+                       "q0", "q1", "q2", "q3", "memory");
 }
 
 /* Two output rows of up to 16 channels. The lower one is stored first: where there is none, `lower`
@@ -167,8 +169,7 @@ static inline void piece(const eq_dwconv2d_s8_t *p, const int8_t *in, int8_t *ou
     const int32_t in_row = p->in_w * p->in_c, out_row = p->out_w * p->out_c;
     int8_t *kept = scratch + 4 * plane;
     eq_mve_rows_t f = {
-        .kept = kept, .planes = scratch + 16 * left, .spare = kept + 16 * (columns + 2),
-        .plane = plane, .c = p->in_c,
+        .kept = kept, .spare = kept + 16 * (columns + 2), .c = p->in_c, .columns = inside,
     };
     eq_mve_pair_of_rows_t k = {
         .low = {p->act_min, p->act_min, p->act_min, p->act_min},
@@ -176,12 +177,16 @@ static inline void piece(const eq_dwconv2d_s8_t *p, const int8_t *in, int8_t *ou
         .n = columns, .c = p->out_c, .zero = p->out_zero,
         .next_x = plane - 16 * columns, .next_out = 4 - columns * p->out_c,
     };
+    for (int32_t i = 0; i < 4; i++) {
+        f.planes[i] = scratch + i * plane + 16 * left;
+    }
     in += (x0 + left) * p->in_c;
     out += ox * p->out_c;
     eq_mve_fill(scratch, p->in_zero, 4 * plane);
     for (int32_t c = 0; c < p->out_c; c += 16, in += 16, out += 16) {
         const int32_t lanes = p->out_c - c, records = lanes < 16 ? lanes / 4 : 4;
         const int8_t *record = p->weights + c / 4 * EQ_MVE_DW_RECORD;
+        f.lanes = lanes;
         k.end = record + records * EQ_MVE_DW_RECORD;
         if (p->pad_top == 0) {
             keep_row(p, &f, in, inside, lanes);
@@ -191,7 +196,7 @@ static inline void piece(const eq_dwconv2d_s8_t *p, const int8_t *in, int8_t *ou
             for (int32_t r = 0; r < 3; r++) {
                 f.rows[r] = in + eq_mve_clip(y0 + r + 1, p->in_h - 1) * in_row;
             }
-            interleave(&f, inside, lanes);
+            interleave(&f);
             eq_mve_blank_rows(p, scratch, 4 * plane, y0);
             k.lower = oy + 1 < p->out_h ? out_row : 0;
             two_rows(&k, scratch, record, out + oy * out_row);
