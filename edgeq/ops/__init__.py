@@ -27,6 +27,7 @@ from edgeq.ops.pool import AveragePool, MaxPool
 from edgeq.ops.prelu import PRelu
 from edgeq.ops.reduce import Mean, Sum
 from edgeq.ops.reshape import Reshape
+from edgeq.ops.resize import ResizeBilinear, ResizeNearest
 from edgeq.ops.rnn import Rnn
 from edgeq.ops.softmax import Softmax
 
@@ -63,4 +64,6 @@ OPS: tuple[type[Op], ...] = (
     Lstm,
     Gru,
     Rnn,
+    ResizeNearest,
+    ResizeBilinear,
 )

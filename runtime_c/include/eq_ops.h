@@ -284,6 +284,27 @@ typedef struct {
 
 void eq_gather_s8(const eq_gather_s8_t *p, const int8_t *restrict in, int8_t *restrict out);
 
+/* --- resize of (in_h, in_w, c): input row and column of every output row and column ------------ */
+typedef struct {
+    uint16_t in_h, in_w, c;
+    uint16_t out_h, out_w;
+    const uint16_t *rows, *columns;
+} eq_resize_nearest_s8_t;
+
+void eq_resize_nearest_s8(const eq_resize_nearest_s8_t *p, const int8_t *restrict in,
+                          int8_t *restrict out);
+
+/* Bilinear: rows and columns hold (low, high, part): low * (1024 - part) + high * part, rounded
+ * half away from zero after both. */
+typedef struct {
+    uint16_t in_h, in_w, c;
+    uint16_t out_h, out_w;
+    const int16_t *rows, *columns;
+} eq_resize_bilinear_s8_t;
+
+void eq_resize_bilinear_s8(const eq_resize_bilinear_s8_t *p, const int8_t *restrict in,
+                           int8_t *restrict out);
+
 /* --- LSTM, GRU, RNN over `steps` vectors of in_c; the state starts at zero -------------------------
  * Rows of a gate: sat16(requant(w x + bias)) + sat16(requant(r h + bias)) in Q3.12; sigmoid and tanh
  * in Q0.15 by lines between the entries of `sigmoid`, sigmoid(i / 24) in Q0.16 for i < 256.
