@@ -84,6 +84,7 @@ COPY: tuple[Kernel, ...] = (portable("eq_copy_s8"),)
 
 RESIZE_NEAREST: tuple[Kernel, ...] = (portable("eq_resize_nearest_s8"),)
 RESIZE_BILINEAR: tuple[Kernel, ...] = (portable("eq_resize_bilinear_s8"),)
+TRANSPOSE_CONV: tuple[Kernel, ...] = (portable("eq_tconv2d_s8"),)
 _GATES = ("ops/eq_gates.h",)
 LSTM: tuple[Kernel, ...] = (Kernel("eq_lstm_s8", "c", "ops/eq_lstm_s8.c", _GATES),)
 GRU: tuple[Kernel, ...] = (Kernel("eq_gru_s8", "c", "ops/eq_gru_s8.c", _GATES),)

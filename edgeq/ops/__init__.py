@@ -30,6 +30,7 @@ from edgeq.ops.reshape import Reshape
 from edgeq.ops.resize import ResizeBilinear, ResizeNearest
 from edgeq.ops.rnn import Rnn
 from edgeq.ops.softmax import Softmax
+from edgeq.ops.transpose_conv import TransposeConv
 
 __all__ = ["OPS", "Requantize"]
 
@@ -66,4 +67,5 @@ OPS: tuple[type[Op], ...] = (
     Rnn,
     ResizeNearest,
     ResizeBilinear,
+    TransposeConv,
 )

@@ -305,6 +305,24 @@ typedef struct {
 void eq_resize_bilinear_s8(const eq_resize_bilinear_s8_t *p, const int8_t *restrict in,
                            int8_t *restrict out);
 
+/* --- transposed convolution: x[iy, ix] * w[oc, ky, kx] adds to y[iy * stride_h + ky - pad_top, ...]
+ * weights (out_c, kh, kw, in_c); bias without the input's zero point. */
+typedef struct {
+    uint16_t in_h, in_w, in_c;
+    uint16_t out_h, out_w, out_c;
+    uint16_t kh, kw;
+    uint16_t stride_h, stride_w;
+    uint16_t pad_top, pad_left;
+    int8_t in_zero, out_zero;
+    int8_t act_min, act_max;
+    const int8_t *weights;
+    const int32_t *bias;
+    const int32_t *mult;
+    const int8_t *shift;
+} eq_tconv2d_s8_t;
+
+void eq_tconv2d_s8(const eq_tconv2d_s8_t *p, const int8_t *restrict in, int8_t *restrict out);
+
 /* --- LSTM, GRU, RNN over `steps` vectors of in_c; the state starts at zero -------------------------
  * Rows of a gate: sat16(requant(w x + bias)) + sat16(requant(r h + bias)) in Q3.12; sigmoid and tanh
  * in Q0.15 by lines between the entries of `sigmoid`, sigmoid(i / 24) in Q0.16 for i < 256.
