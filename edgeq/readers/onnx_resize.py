@@ -31,6 +31,8 @@ def resize(node: OnnxNode) -> None:
     axes = node.integers("axes") or tuple(range(len(shape)))
     places = [node.axis(a, len(shape)) for a in axes]
     scales = node.optional(1 if old else 2)
+    if scales is None and isinstance(stated := node.attrs.get("scales"), tuple):
+        scales = np.array(stated, np.float64)  # opset 7
     sizes = None if old else node.numbers(3, "")
     node.require(node.text("keep_aspect_ratio_policy", "stretch") == "stretch"
                  and node.text("coordinate_transformation_mode", "") != "tf_crop_and_resize",
