@@ -85,7 +85,7 @@ class TransposeConv(Op):
         (sy, sx), (out_h, out_w) = self.stride, self.size
         full = np.zeros((n, max((h - 1) * sy + kh, self.top + out_h),
                          max((width - 1) * sx + kw, self.left + out_w), out_c),
-                        np.int64 if exact else np.float32)
+                        x.dtype)
         for ky, kx in np.ndindex(kh, kw):
             full[:, ky:ky + h * sy:sy, kx:kx + width * sx:sx] += x @ w[:, ky, kx].T
         return full[:, self.top:self.top + out_h, self.left:self.left + out_w]
