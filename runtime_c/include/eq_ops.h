@@ -88,6 +88,21 @@ void eq_dense_s8w4_neon(const eq_dense_s8_t *p, const int8_t *restrict in, int8_
 void eq_dense_s8w4_neon_dot(const eq_dense_s8_t *p, const int8_t *restrict in,
                             int8_t *restrict out, void *restrict scratch);
 
+void eq_conv2d_s8w4_mve(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out, void *scratch);
+void eq_conv2d_s8w4_dsp(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out, void *scratch);
+void eq_conv2d_s8w4_neon(const eq_conv2d_s8_t *p, const int8_t *restrict in,
+                         int8_t *restrict out, void *restrict scratch);
+void eq_conv2d_s8w4_neon_dot(const eq_conv2d_s8_t *p, const int8_t *restrict in,
+                             int8_t *restrict out, void *restrict scratch);
+void eq_dense_s8w4_mve(const eq_dense_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
+                       void *restrict scratch);
+void eq_dense_s8w4_dsp(const eq_dense_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
+                       void *restrict scratch);
+void eq_dense_s8w4_neon(const eq_dense_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
+                        void *restrict scratch);
+void eq_dense_s8w4_neon_dot(const eq_dense_s8_t *p, const int8_t *restrict in,
+                            int8_t *restrict out, void *restrict scratch);
+
 /* --- addition of equal shapes, TensorFlow Lite's formula ----------------------------------------
  * y = clamp(out_zero + requant(((a - a_zero) << 19)
  *                              + requant((b - b_zero) << 20, b_mult, b_shift), out_mult, out_shift))

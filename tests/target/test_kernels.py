@@ -350,8 +350,9 @@ def test_dead_channels_do_not_cost_the_kernel(family: Family, kernel: MacKernel)
     board = load_board(BOARDS[kernel.isa][0])
     if missing := [t for t in (board.compiler, "qemu-system-arm") if shutil.which(t) is None]:
         pytest.skip(f"not installed: {', '.join(missing)}")
+    portable = family.portable_of(kernel.weight_bits)
     rng, target, pairs = np.random.default_rng(3), Target(board), []
-    for layer in family.layers(rng):
+    for layer in family.layers_for(kernel, rng):
         dead = rng.integers(3, size=layer.out_c) == 0
         last = (-1, *[1] * (layer.weights.ndim - 1)) if layer.weights.ndim != 3 else (-1,)
         pruned = replace(
@@ -364,7 +365,7 @@ def test_dead_channels_do_not_cost_the_kernel(family: Family, kernel: MacKernel)
         assert kernel.fits(pruned, target)
         x = rng.integers(-128, 128, layer.in_h * layer.in_w * layer.in_c).astype(np.int8)
         size = layer.out_h * layer.out_w * layer.out_c
-        pairs += [Trial(family.call(pruned, k), (x,), size) for k in (family.portable, kernel)]
+        pairs += [Trial(family.call(pruned, k), (x,), size) for k in (portable, kernel)]
     outcomes = run_trials(board, pairs)
     for plain, variant in zip(outcomes[::2], outcomes[1::2], strict=True):
         assert np.array_equal(plain.output, variant.output)

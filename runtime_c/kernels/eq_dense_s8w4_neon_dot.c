@@ -1,0 +1,19 @@
+/* eq_dense_s8w4_neon_dot - dense layer with 4-bit weights, NEON with SDOT. */
+#include "eq_neon.h"
+
+#if defined(__ARM_FEATURE_DOTPROD)
+
+static inline int32x4_t mac16(int32x4_t acc, int8x16_t x, int8x16_t w)
+{
+    return vdotq_s32(acc, x, w);
+}
+
+#include "eq_neon_w4_dense.h"
+
+void eq_dense_s8w4_neon_dot(const eq_dense_s8_t *p, const int8_t *restrict in,
+                         int8_t *restrict out, void *restrict scratch)
+{
+    eq_neon_w4_dense(p, in, out, scratch);
+}
+
+#endif
