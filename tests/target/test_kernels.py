@@ -14,12 +14,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from kernel_program import Trial, run_trials
 
 from edgeq import kernels
 from edgeq.board import Target, load_board
 from edgeq.ir import Graph, QuantParams, Tensor
-from edgeq.kernels.base import MacKernel, MacLayer
+from edgeq.kernels.base import MacKernel, MacLayer, choose
 from edgeq.ops.base import Act, Op
 from edgeq.ops.elementwise import Add
 from edgeq.ops.mac import mac_fields, window_fields
@@ -257,6 +259,40 @@ def test_no_byte_behind_the_input_is_read(family: Family, kernel: MacKernel) -> 
     outcomes = run_trials(board, [t for pair in pairs for t in pair], at_end=True)
     for expected, found in zip(outcomes[::2], outcomes[1::2], strict=True):
         assert np.array_equal(expected.output, found.output)
+
+
+def _shapes(k: int, stride: int) -> st.SearchStrategy[list[Shape]]:
+    """Eight geometries for one program."""
+    one = st.builds(
+        Shape, in_h=st.integers(1, 9), in_w=st.integers(1, 30), in_c=st.integers(1, 40),
+        out_c=st.integers(1, 24), k=st.tuples(st.integers(1, k), st.integers(1, k)),
+        stride=st.tuples(st.integers(1, stride), st.integers(1, stride)))
+    return st.lists(one, min_size=8, max_size=8)
+
+
+@pytest.mark.parametrize("board_name", ["cortex-m55"])
+@settings(max_examples=6, deadline=None, derandomize=True,
+          suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data())
+def test_random_layers_on_the_chosen_kernel(board_name: str, data: st.DataObject) -> None:
+    """What the generator picks for any geometry gives the bytes of the portable kernel."""
+    board = load_board(board_name)
+    if missing := [t for t in (board.compiler, "qemu-system-arm") if shutil.which(t) is None]:
+        pytest.skip(f"not installed: {', '.join(missing)}")
+    rng = np.random.default_rng(data.draw(st.integers(0, 1 << 32)))
+    trials = []
+    for s in data.draw(_shapes(5, 3)):
+        conv = make_layer(rng, s, (s.out_c, *s.k, s.in_c), s.k[0] * s.k[1] * s.in_c, (1, 2, 3))
+        square = replace(s, out_c=s.in_c, k=(3, 3), stride=(s.stride[0], s.stride[0]))
+        depthwise = make_layer(rng, square, (3, 3, s.in_c), 9, (0, 1))
+        for layer, family in ((conv, FAMILIES[0]), (depthwise, FAMILIES[1])):
+            x = rng.integers(-128, 128, layer.in_h * layer.in_w * layer.in_c).astype(np.int8)
+            size = layer.out_h * layer.out_w * layer.out_c
+            best = choose(family.kernels, layer, Target(board))
+            trials += [Trial(family.call(layer, k), (x,), size) for k in (family.portable, best)]
+    outcomes = run_trials(board, trials)
+    for i in range(0, len(trials), 2):
+        assert np.array_equal(outcomes[i].output, outcomes[i + 1].output), trials[i + 1].call.fields
 
 
 def plain_graph(op: Op, shapes: tuple[tuple[int, ...], ...], scales: tuple[float, ...],
