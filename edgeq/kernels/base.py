@@ -8,7 +8,7 @@ weights packed and how much scratch it needs. One file here mirrors one C file.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +56,19 @@ class MacLayer:
         """1x1, stride 1, no padding: every pixel is its own dot product."""
         return (self.kh, self.kw, self.stride_h, self.stride_w) == (1, 1, 1, 1) and (
             self.out_h, self.out_w) == (self.in_h, self.in_w)
+
+    @property
+    def covers_input(self) -> bool:
+        """One output pixel whose window is the whole input: a dense layer by another name."""
+        return ((self.out_h, self.out_w, self.pad_top, self.pad_left) == (1, 1, 0, 0)
+                and (self.kh, self.kw) == (self.in_h, self.in_w)
+                and self.kh * self.kw * self.in_c < 1 << 16)
+
+    def as_dense(self) -> MacLayer:
+        """A convolution that `covers_input` as a dense layer."""
+        return replace(
+            self, in_h=1, in_w=1, in_c=self.kh * self.kw * self.in_c, kh=1, kw=1,
+            stride_h=1, stride_w=1, dil_h=1, dil_w=1, weights=self.weights.reshape(self.out_c, -1))
 
     @property
     def acc_bounds(self) -> NDArray[np.int64]:

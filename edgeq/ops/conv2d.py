@@ -12,6 +12,7 @@ from edgeq.board import Target
 from edgeq.ir import FloatArray, Graph, IntArray
 from edgeq.kernels.base import MacLayer, choose
 from edgeq.ops.base import Act, Limit, Op, Shape, WeightSpec
+from edgeq.ops.dense import dense_call
 from edgeq.ops.mac import (
     apply_act,
     batch_chunks,
@@ -126,6 +127,8 @@ class Conv2D(Op):
 
     def lower(self, g: Graph, target: Target) -> tuple[Call, ...]:
         layer = self.mac_layer(g)
+        if layer.covers_input:
+            return (dense_call(self, layer.as_dense(), 1, self.macs(g), target),)
         kernel = choose(kernels.CONV2D, layer, target)
         return (Call(
             name=self.name, op="Conv2D", func=kernel.func, struct="eq_conv2d_s8_t",

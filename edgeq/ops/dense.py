@@ -114,18 +114,22 @@ class Dense(Op):
 
     def lower(self, g: Graph, target: Target) -> tuple[Call, ...]:
         layer = self.mac_layer(g)
-        kernel = choose(kernels.DENSE, layer, target)
-        fields = (
-            ("rows", g.tensor(self.ins[0]).size // layer.in_c),
-            ("in_c", layer.in_c), ("out_c", layer.out_c),
-            ("in_zero", layer.in_zero), ("out_zero", layer.out_zero),
-            ("act_min", layer.act_min), ("act_max", layer.act_max),
-            *mac_fields(layer, kernel),
-        )
-        return (Call(
-            name=self.name, op="Dense", func=kernel.func, struct="eq_dense_s8_t",
-            fields=fields, ins=self.ins[:1], outs=self.outs,
-            sources=(kernel.source, *kernel.headers), overlap=(kernel.overlap(layer),),
-            scratch=kernel.scratch(layer), macs=self.macs(g),
-            weight_bits=layer.weight_bits,
-        ),)
+        rows = g.tensor(self.ins[0]).size // layer.in_c
+        return (dense_call(self, layer, rows, self.macs(g), target),)
+
+
+def dense_call(op: Op, layer: MacLayer, rows: int, macs: int, target: Target) -> Call:
+    """The call for `op`, whose `rows` outputs are dot products of whole inputs of layer.in_c."""
+    kernel = choose(kernels.DENSE, layer, target)
+    fields = (
+        ("rows", rows), ("in_c", layer.in_c), ("out_c", layer.out_c),
+        ("in_zero", layer.in_zero), ("out_zero", layer.out_zero),
+        ("act_min", layer.act_min), ("act_max", layer.act_max),
+        *mac_fields(layer, kernel),
+    )
+    return Call(
+        name=op.name, op=type(op).__name__, func=kernel.func, struct="eq_dense_s8_t",
+        fields=fields, ins=op.ins[:1], outs=op.outs,
+        sources=(kernel.source, *kernel.headers), overlap=(kernel.overlap(layer),),
+        scratch=kernel.scratch(layer), macs=macs, weight_bits=layer.weight_bits,
+    )
