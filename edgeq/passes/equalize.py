@@ -152,7 +152,7 @@ def _taps(b: MacView, channels: int) -> Factors:
         return w.reshape(-1, channels, w.shape[-1] // channels).transpose(1, 0, 2).reshape(
             1, channels, -1)
     rows = w.reshape(w.shape[0], -1, channels).transpose(0, 2, 1)  # (out_c, C, taps)
-    return rows / np.maximum(np.abs(rows).max((1, 2), keepdims=True), 1e-30)
+    return np.asarray(rows / np.maximum(np.abs(rows).max((1, 2), keepdims=True), 1e-30))
 
 
 def _noise(b: MacView, taps: Factors, s: Factors, power: Factors) -> float:
@@ -166,7 +166,9 @@ def _noise(b: MacView, taps: Factors, s: Factors, power: Factors) -> float:
     if b.depthwise:
         return activation
     largest = np.abs(scaled).max((1, 2))  # (rows,)
-    return activation + float((largest**2).sum() * (power / s**2).sum()) * taps.shape[2] / 127.0**2
+    reach = float((power / s**2).sum()) * taps.shape[2]
+    rounding = float((largest**2).sum()) * reach / 127.0**2
+    return float(activation + rounding)
 
 
 def _within_clip(s: Factors, seen: Factors, act: Act, done: Factors) -> Factors:

@@ -42,7 +42,7 @@ def correct_empirical(real: Graph, quantized: Graph, samples: Sequence[FloatArra
         q_in = [const[n] if n in const else ints[n] for n in op.ins]
         if is_mac(op):
             if compensate:
-                weight = _rounded(real, quantized, op, q_in[0])
+                weight = _rounded(real, quantized, op, q_in[0], f_in[0])
                 changed.append(weight)
                 q_in[1] = weight.params.dequantize(weight.data)  # type: ignore[arg-type]
             if correct:
@@ -62,10 +62,11 @@ def correct_empirical(real: Graph, quantized: Graph, samples: Sequence[FloatArra
     return quantized.with_tensors(*changed)
 
 
-def _rounded(real: Graph, quantized: Graph, op: Op, x: FloatArray) -> Tensor:
-    """The weights of `op` rounded with compensation on the quantized inputs `x`."""
+def _rounded(real: Graph, quantized: Graph, op: Op, x: FloatArray,
+             wanted: FloatArray) -> Tensor:
+    """The weights of `op` rounded with compensation; `x` quantized, `wanted` float inputs."""
     old = quantized.tensor(op.ins[1])
-    ints = compensated(mac_view(real, op), x, old.params)
+    ints = compensated(mac_view(real, op), x, wanted, old.params)
     return old if ints is None else replace(old, data=ints)
 
 

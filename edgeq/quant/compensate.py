@@ -15,30 +15,52 @@ Matrix = NDArray[np.float64]
 MOST_ROWS = 1 << 14  # input vectors that a layer's second moments are taken from
 MOST_INPUTS = 2048  # larger layers are rounded to nearest
 _SWEEPS = 3
+_HOLD = 0.1  # of the mean variance: how much moving a trained weight costs
+_ENOUGH = 8  # input vectors a weight, below which weights are not moved
 _DAMP = 0.001  # of the mean variance, added to every variance
 
 
-def compensated(view: MacView, x: FloatArray, q: QuantParams) -> IntArray | None:
-    """Integer weights of the layer that keep its outputs on the inputs `x` nearest to the float.
+def compensated(view: MacView, x: FloatArray, wanted: FloatArray,
+                q: QuantParams) -> IntArray | None:
+    """Integer weights whose outputs on the quantized inputs `x` are nearest to the float outputs.
 
-    Weights are rounded one input after the other; the error of each is spread over the inputs
-    still to come so that the summed square error of the centred outputs grows least (the mean
-    is left to the bias); then coordinate descent. None for layers of more than MOST_INPUTS inputs.
+    `wanted` are the float inputs. First the real weights move to the least squares solution on
+    `x`, held near the trained ones; so errors of earlier layers are mended where inputs allow.
+    Then weights are rounded one input after the other; the error of each is spread over the
+    inputs still to come so that the square error of the centred outputs grows least (the mean is
+    left to the bias); then coordinate descent. None for layers of more than MOST_INPUTS inputs.
     Source: Frantar et al. 2023 (GPTQ), equations 2 and 3; Hassibi and Stork 1993.
     """
     rows = view.out_rows().astype(np.float64)  # (out_c, k)
     out_c, k = rows.shape
     if k > MOST_INPUTS:
         return None
-    inputs = _inputs(view, x)  # (g, rows, k): g groups of output channels, each with its inputs
-    centred = (inputs - inputs.mean(1, keepdims=True)).astype(np.float32)
-    moments = np.matmul(centred.transpose(0, 2, 1), centred).astype(np.float64)  # (g, k, k)
-    scale = np.broadcast_to(q.scale, (out_c,))
-    top = float(q.qmax)
-    groups = rows.reshape(len(moments), -1, k) / scale.reshape(len(moments), -1, 1)
-    ints = round_compensated(groups, moments, top).reshape(out_c, k)
+    seen = _centred(_inputs(view, x))  # (g, n, k): g groups of output channels and their inputs
+    moments = np.matmul(seen.transpose(0, 2, 1), seen).astype(np.float64)  # (g, k, k)
+    groups = rows.reshape(len(moments), -1, k)
+    if seen.shape[1] >= _ENOUGH * k:
+        cross = np.matmul(_centred(_inputs(view, wanted)).transpose(0, 2, 1), seen)
+        groups = mended(groups, moments, cross.astype(np.float64))
+    steps = groups / np.broadcast_to(q.scale, (out_c,)).reshape(len(moments), -1, 1)
+    ints = round_compensated(steps, moments, float(q.qmax)).reshape(out_c, k)
     shape = np.moveaxis(view.weight, view.axis, 0).shape
     return np.moveaxis(ints.reshape(shape), 0, view.axis).astype(np.int8)
+
+
+def mended(weights: Matrix, moments: Matrix, cross: Matrix) -> Matrix:
+    """The real weights V that make |W xf - V xq|**2 + r |V - W|**2 least: (g, out, k).
+
+    `moments` is the sum of xq xq', `cross` that of xf xq'; r is _HOLD of the mean variance.
+    """
+    k = weights.shape[-1]
+    hold = (_HOLD * np.einsum("gkk->g", moments) / k + 1e-9)[:, None, None] * np.eye(k)
+    right = np.matmul(weights, cross + hold)  # V (moments + hold) = right
+    solved = np.linalg.solve(moments + hold, right.transpose(0, 2, 1))
+    return np.asarray(solved.transpose(0, 2, 1))
+
+
+def _centred(inputs: FloatArray) -> FloatArray:
+    return np.asarray(inputs - inputs.mean(1, keepdims=True), np.float32)
 
 
 def round_compensated(weights: Matrix, moments: Matrix, top: float) -> Matrix:

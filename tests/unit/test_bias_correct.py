@@ -12,7 +12,7 @@ from edgeq.ops.conv2d import Conv2D
 from edgeq.ops.dense import Dense
 from edgeq.quant.assign import assign
 from edgeq.quant.bias_correct import clipped_normal, correct_analytic, correct_empirical
-from edgeq.quant.compensate import round_compensated
+from edgeq.quant.compensate import mended, round_compensated
 from edgeq.quant.simulate import simulate
 from edgeq.recipe import Recipe
 
@@ -102,3 +102,16 @@ def test_compensated_rounding_beats_nearest_and_comes_near_the_optimum() -> None
         assert found <= loss(np.rint(w[0]))
         ratios.append(found / best)
     assert np.median(ratios) < 1.2
+
+
+def test_mended_weights_undo_a_known_distortion() -> None:
+    """Where the quantized inputs are A x, the least squares weights are W A^-1."""
+    rng = np.random.default_rng(0)
+    x, w = rng.normal(0, 1, (5000, 6)), rng.normal(0, 1, (1, 4, 6))
+    distortion = np.eye(6) + 0.1 * rng.normal(0, 1, (6, 6))
+    seen = x @ distortion.T
+    fixed = mended(w, (seen.T @ seen)[None], (x.T @ seen)[None])[0]
+    before = np.square(seen @ w[0].T - x @ w[0].T).sum()
+    after = np.square(seen @ fixed.T - x @ w[0].T).sum()
+    assert after < 0.05 * before
+    assert np.abs(mended(w, (x.T @ x)[None], (x.T @ x)[None]) - w).max() < 1e-9
