@@ -1,6 +1,7 @@
 """Every NEON variant of an operator without weights gives the portable one's bytes, under QEMU.
 
-test_kernels.py runs the variants for Cortex-M, which take scratch. A new NEON variant needs no line here: it is found in the tuples of edgeq/kernels/plain.py.
+test_kernels.py runs the variants for Cortex-M, which take scratch. A new NEON
+variant of a family here needs no line: it is found in the tuples of edgeq/kernels/plain.py.
 """
 
 from __future__ import annotations
