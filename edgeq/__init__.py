@@ -13,6 +13,7 @@ from edgeq.emit import emit
 from edgeq.errors import EdgeqError
 from edgeq.execute import run_float, run_int
 from edgeq.folder import write
+from edgeq.from_torch import from_torch
 from edgeq.host import HostModel
 from edgeq.ir import Graph
 from edgeq.lower import lower
@@ -28,6 +29,6 @@ except PackageNotFoundError:  # run from a tree that was never installed
 
 __all__ = [
     "Board", "EdgeqError", "Graph", "HostModel", "Quantized", "Recipe", "Target", "__version__",
-    "board_names", "emit", "load_board", "load_recipe", "lower", "quantize", "read", "run_float",
-    "run_int", "simplify", "write",
+    "board_names", "emit", "from_torch", "load_board", "load_recipe", "lower", "quantize", "read",
+    "run_float", "run_int", "simplify", "write",
 ]

@@ -139,8 +139,10 @@ def _model(proto: ModelProto, where: str) -> RawModel:
                                "convert with onnx.version_converter" if opset < OLDEST
                                else "pip install -U onnx")
     if proto.functions:
+        from onnx import inliner
+
         try:
-            proto = onnx.inliner.inline_local_functions(proto)
+            proto = inliner.inline_local_functions(proto)
         except Exception as error:  # the C++ inliner raises its own kinds
             raise ModelError(where, f"functions that cannot be written out ({error})", "", FIX
                              ) from error
@@ -252,8 +254,9 @@ def attr_value(attr: object) -> Attr:
 
 def inferred_shapes(model: RawModel) -> dict[str, Shape]:
     """The shapes that ONNX's own inference finds, of the tensors where all sizes are known."""
-    onnx = onnx_package(model.where)
-    proto = onnx.ModelProto()
+    from onnx import ModelProto, shape_inference
+
+    proto = ModelProto()
     proto.CopyFrom(model.proto)
     fixed = {x.name: x.shape for x in model.ins}
     for value in proto.graph.input:
@@ -261,7 +264,7 @@ def inferred_shapes(model: RawModel) -> dict[str, Shape]:
                              strict=False):
             dim.dim_value = size
     try:
-        graph = onnx.shape_inference.infer_shapes(proto, data_prop=True).graph
+        graph = shape_inference.infer_shapes(proto, data_prop=True).graph
     except Exception:  # the C++ code raises its own kinds; without it there are no shapes
         return {}
     found = {}
