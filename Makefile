@@ -9,6 +9,7 @@ DEMO_DIR ?= out/digits-cortex-m55
 JOBS ?= 2
 PYTEST_FLAGS ?=
 ONLY ?=
+CMSIS_NN ?=
 BENCH_FLAGS ?=
 
 .DEFAULT_GOAL := help
@@ -51,7 +52,7 @@ lint: setup ## ruff and mypy --strict
 	$(PYTHON) -m mypy
 
 bench: setup tools ## instructions and sizes of the real models, ONLY=kws:cortex-m55 for one case
-	PYTHONPATH=tests $(PYTHON) -m bench -j $(JOBS) $(if $(ONLY),--only '$(ONLY)') $(BENCH_FLAGS)
+	PYTHONPATH=tests $(PYTHON) -m bench -j $(JOBS) $(if $(ONLY),--only '$(ONLY)') $(if $(CMSIS_NN),--cmsis-nn '$(CMSIS_NN)') $(BENCH_FLAGS)
 
 bench-update: setup tools ## measure and rewrite the recorded tables
 	PYTHONPATH=tests $(PYTHON) -m bench -j $(JOBS) $(if $(ONLY),--only '$(ONLY)') --update $(BENCH_FLAGS)

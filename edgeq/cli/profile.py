@@ -18,13 +18,15 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option("--board", help="Another board than the folder was built for (same instructions).")
+@click.option("--compiler", help="Another compiler than the board's, for example clang.")
 @click.option("--timeout", type=float, default=600.0, show_default=True, help="Seconds.")
 @json_option
-def profile(folder: Path, board: str | None, timeout: float, as_json: bool) -> None:
+def profile(folder: Path, board: str | None, compiler: str | None, timeout: float,
+            as_json: bool) -> None:
     """Count the instructions of one inference, in total and for every layer, under QEMU.
 
     The count is exact and repeatable; cycles are an estimate from the instruction mix. The
-    figures are added to DIR/report.json and report.html when the board is the folder's own.
+    figures are added to DIR/report.json and report.html when board and compiler are the folder's.
     """
     from edgeq import verify
     from edgeq.board import load_board
@@ -38,8 +40,8 @@ def profile(folder: Path, board: str | None, timeout: float, as_json: bool) -> N
     target = load_board(board) if board else own
     with progress_bar() as progress:
         progress(f"run on {target.name}", 0.0)
-        result = profile_folder(folder, target, timeout=timeout)
-    if target == own:
+        result = profile_folder(folder, target, compiler=compiler, timeout=timeout)
+    if target == own and compiler is None:
         report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
         report = with_profile(report, result)
         write_some({"report.json": json.dumps(report, indent=2) + "\n",

@@ -149,8 +149,9 @@ def _system_includes(compiler: str) -> tuple[str, ...]:
     """The cross compiler's C library headers (its own built-in headers left out)."""
     result = subprocess.run([find_tool(compiler), "-E", "-v", "-xc", os.devnull],
                             capture_output=True, text=True, check=False)
-    lines = [line.strip() for line in result.stderr.splitlines() if line.startswith(" /")]
-    return tuple(line for line in lines if "/gcc/" not in line and Path(line).is_dir())
+    found = [Path(line.strip()).resolve() for line in result.stderr.splitlines()
+             if line.startswith(" /")]
+    return tuple(str(path) for path in found if "/gcc/" not in str(path) and path.is_dir())
 
 
 def execute(command: Sequence[str], where: str) -> str:

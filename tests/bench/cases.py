@@ -30,12 +30,13 @@ class Case:
     clang: bool = False
     optimize: Optimize = Optimize.BALANCED
     float_model: bool = False
+    cmsis_nn: Path | None = None  # a checkout whose functions it calls
 
     @property
     def key(self) -> str:
         """Its name in the table: "kws:cortex-m55", "kws:cortex-m4+clang"."""
         extras = (("clang", self.clang), (self.optimize.value, self.optimize is not _BALANCED),
-                  ("float", self.float_model))
+                  ("float", self.float_model), ("cmsis-nn", self.cmsis_nn is not None))
         return "+".join((f"{self.model}:{self.board}", *(name for name, on in extras if on)))
 
     @property

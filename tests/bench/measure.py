@@ -45,7 +45,7 @@ class Measured:
 
 def measure(case: Case) -> Measured:
     """Everything about one case, for a fixed sample; raises EdgeqError."""
-    target = Target(load_board(case.board), case.optimize)
+    target = Target(load_board(case.board), case.optimize, cmsis_nn=case.cmsis_nn)
     compiler = "clang" if case.clang else None
     request = pipeline.Request(
         case.path, target, case.calib, load_recipe("default"), Preprocess(case.scale),
