@@ -82,11 +82,13 @@ def joint_extent(out: int, dying: Sequence[tuple[int, int]]) -> int:
     """Least bytes that an output and dying inputs, given as (size, slide), take together.
 
     They extend over the output, and over the inputs plus the least slide (or the whole output
-    where that is less), which alignment makes a multiple of a word.
+    where that is less), which alignment makes a multiple of a word. With the output on top it is
+    the inputs that alignment extends.
     """
     ins = sum(size for size, _ in dying)
     below = min(out, *(d for _, d in dying))
-    return max(out, ins + below + -below % TENSOR_ALIGN)
+    on_top = ins + -ins % TENSOR_ALIGN + out
+    return max(out, min(ins + below + -below % TENSOR_ALIGN, on_top))
 
 
 def build_problem(calls: Sequence[Call], sizes: Mapping[str, int], views: Mapping[str, str],
