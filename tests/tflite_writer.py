@@ -11,7 +11,9 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from numpy.typing import NDArray
 
-_FIRST_VERSION = ("RELU_N1_TO_1", "ELU", "HARD_SWISH", "PRELU", "GELU")  # others: int8 is version 2
+# others: int8 is version 2
+_FIRST_VERSION = ("RELU_N1_TO_1", "ELU", "HARD_SWISH", "PRELU", "GELU", "CEIL", "COS", "FLOOR",
+                  "NEG", "ROUND", "SIN", "SQUARE", "DEPTH_TO_SPACE")
 _TYPES = {"float32": schema.TensorType.FLOAT32, "int8": schema.TensorType.INT8,
           "int16": schema.TensorType.INT16, "int32": schema.TensorType.INT32,
           "int64": schema.TensorType.INT64}

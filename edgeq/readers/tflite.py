@@ -57,6 +57,14 @@ def _name(node: RawNode) -> str:
     return f"{node.kind.lower().replace(' ', '_')}_{node.index}"
 
 
+def translations() -> dict[str, Callable[[TfliteNode], Op | tuple[Op, ...]]]:
+    """What makes operators of a node, by its kind."""
+    from edgeq.readers import tflite_parts  # it needs the operators, which import this package
+
+    return {**{name: cls.from_tflite for cls in operators.OPS for name in cls.tflite_names},
+            **tflite_parts.NODES}
+
+
 @dataclass(frozen=True, eq=False)
 class _State:
     """Reading in progress: the tensors so far, and which name stands for which tensor number."""
@@ -77,7 +85,7 @@ class _State:
         handler = _BORDERS.get(raw.kind)
         if handler is not None:
             return handler(self, raw, ins)
-        known = {name: cls for cls in operators.OPS for name in cls.tflite_names}
+        known = translations()
         if raw.kind not in known:
             raise UnsupportedError(
                 self.place(raw), "edgeq has no such operator", ", ".join(sorted(known)),
@@ -87,7 +95,7 @@ class _State:
             operands = self.with_bias(raw, operands)
         node = TfliteNode(_name(raw), raw.kind, operands, tuple(self.names[i] for i in raw.outs),
                           self.tensors, raw.op)
-        made = known[raw.kind].from_tflite(node)
+        made = known[raw.kind](node)
         made = made if isinstance(made, tuple) else (made,)
         return tuple(op for op in made if not self.computed(op))
 

@@ -28,14 +28,14 @@ class Verdict:
 def check_types(graph: Graph, dtypes: Mapping[str, type[np.generic]]) -> None:
     """Raise UnsupportedError unless all operators are float, or all are int8.
 
-    `dtypes` has the type in the file of every tensor that stands there.
+    `dtypes` has the type in the file of every tensor that stands there; the reader's own are real.
     """
     activations = list(graph.activations())
     quantized = next((t for t in activations if t.q is not None), None)
     for tensor in activations:
         if quantized is None:
-            _require(tensor, dtypes[tensor.name] is np.float32,
-                     f"is {dtypes[tensor.name].__name__}", "float32")
+            dtype = dtypes.get(tensor.name, np.float32)
+            _require(tensor, dtype is np.float32, f"is {dtype.__name__}", "float32")
         elif tensor.q is None:
             raise UnsupportedError(f"tensor {tensor.name!r}",
                                    f"is not quantized, but {quantized.name!r} is",
@@ -55,8 +55,9 @@ def _check_input(op: Op, i: int, tensor: Tensor, quantized: bool) -> None:
         _require(tensor, real and tensor.q is None, f"is not real, and {op.name} is", "float32")
         return
     if i in op.own_consts:
-        _require(tensor, tensor.q is not None, f"has no scale as input {i} of {op.name}",
-                 "integers with a scale")
+        width = 8 if len(tensor.shape) > 1 else 32
+        _require(tensor, tensor.q is not None and tensor.q.bits == width,
+                 f"is no int{width} with a scale as input {i} of {op.name}", f"int{width}")
         return
     spec = op.weight_spec
     constant = spec is not None and i in (spec.weight, spec.bias)

@@ -1,0 +1,231 @@
+"""TFLite nodes that become several operators, or a function of one value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import tflite
+
+from edgeq.errors import ModelError
+from edgeq.ir import QuantParams, Tensor
+from edgeq.ops.base import Op, Shape
+from edgeq.ops.concat import Concat
+from edgeq.ops.elementwise import Mul
+from edgeq.ops.function import Fn, Function
+from edgeq.ops.gather import Cut, Slice, Transpose
+from edgeq.ops.pool import MaxPool
+from edgeq.ops.reduce import Sum
+from edgeq.ops.reshape import Reshape
+from edgeq.readers.node import TfliteNode
+
+_FIX = "export the model again"
+
+
+class Parts:
+    """Operators in the place of one node; every tensor between them has parameters of its own."""
+
+    def __init__(self, node: TfliteNode) -> None:
+        self.node = node
+        self.ops: list[Op] = []
+
+    def shape(self, name: str) -> Shape:
+        return self.node.tensors[name].shape
+
+    def q(self, name: str) -> QuantParams | None:
+        return self.node.tensors[name].q
+
+    def label(self) -> str:
+        return f"{self.node.name}_{len(self.ops)}" if self.ops else self.node.name
+
+    def temp(self) -> str:
+        return f"{self.node.name}/{len(self.ops)}"
+
+    def emit(self, op: Op, q: QuantParams | None) -> str:
+        """Add `op`, whose output is new and has the parameters `q`."""
+        (shape,) = op.shape(*(self.shape(n) for n in op.ins))
+        self.node.tensors[op.outs[0]] = Tensor(op.outs[0], shape, None, q)
+        self.ops.append(op)
+        return op.outs[0]
+
+    def reshaped(self, x: str, to: Shape) -> str:
+        return self.emit(Reshape(name=self.label(), ins=(x,), outs=(self.temp(),), to=to),
+                         self.q(x))
+
+    def transposed(self, x: str, perm: tuple[int, ...]) -> str:
+        return self.emit(Transpose(name=self.label(), ins=(x,), outs=(self.temp(),), perm=perm),
+                         self.q(x))
+
+    def sliced(self, x: str, axis: int, cut: Cut) -> str:
+        cuts = [Cut(0, size, 1) for size in self.shape(x)]
+        cuts[axis] = cut
+        return self.emit(Slice(name=self.label(), ins=(x,), outs=(self.temp(),),
+                               cuts=tuple(cuts)), self.q(x))
+
+    def joined(self, parts: list[str], axis: int) -> str:
+        if len(parts) == 1:
+            return parts[0]
+        return self.emit(Concat(name=self.label(), ins=tuple(parts), outs=(self.temp(),),
+                                axis=axis), self.q(parts[0]))
+
+    def done(self, x: str) -> tuple[Op, ...]:
+        """All operators, `x` under the name of the node's output."""
+        out = self.node.outs[0]
+        want = self.shape(out)
+        if int(np.prod(want)) != int(np.prod(self.shape(x))):
+            raise ModelError(self.node.name, f"gives {self.shape(x)} for an output of {want}",
+                             "consistent shapes", _FIX)
+        view = Reshape(name=self.label(), ins=(x,), outs=(out,), to=want)
+        return (*self.ops, view)
+
+
+def depth_to_space(node: TfliteNode) -> tuple[Op, ...]:
+    """DEPTH_TO_SPACE: (h, w, b * b * c) as (h, b, w, b, c)."""
+    b = node.options(tflite.DepthToSpaceOptions).BlockSize()
+    n, h, w, c = _image(node, b)
+    if c % (b * b):
+        raise ModelError(node.name, f"{c} channels in blocks of {b} x {b}", "a multiple", _FIX)
+    p = Parts(node)
+    x = p.reshaped(node.ins[0], (n, h, w, b, c // b))
+    return p.done(p.transposed(x, (0, 1, 3, 2, 4)))
+
+
+def space_to_depth(node: TfliteNode) -> tuple[Op, ...]:
+    """SPACE_TO_DEPTH: (h, b, w, b * c) as (h, w, b, b * c)."""
+    b = node.options(tflite.SpaceToDepthOptions).BlockSize()
+    n, h, w, c = _image(node, b)
+    if h % b or w % b:
+        raise ModelError(node.name, f"{h} x {w} pixels in blocks of {b}", "a multiple", _FIX)
+    p = Parts(node)
+    x = p.reshaped(node.ins[0], (n, h // b, b, w // b, b * c))
+    return p.done(p.transposed(x, (0, 1, 3, 2, 4)))
+
+
+def _image(node: TfliteNode, block: int) -> tuple[int, int, int, int]:
+    shape = node.shape(0)
+    if len(shape) != 4 or block < 1:
+        raise ModelError(node.name, f"an input of {shape}, blocks of {block}",
+                         "(n, h, w, c) and a positive number", _FIX)
+    return shape[0], shape[1], shape[2], shape[3]
+
+
+def reduce_extreme(node: TfliteNode) -> tuple[Op, ...]:
+    """REDUCE_MAX as one pool an axis; REDUCE_MIN with changed signs around it."""
+    p, x = Parts(node), node.ins[0]
+    is_max = node.kind == "REDUCE_MAX"
+    shape = list(node.shape(0))
+    axes = {int(a) % len(shape) for a in node.const(1).reshape(-1).tolist()}
+    node.require(0 not in axes, "reduces the batch axis", "other axes", "reduce other axes")
+    if not is_max:
+        x = _negated(p, x)
+    for axis in sorted(axes):
+        outer, inner = int(np.prod(shape[:axis])), int(np.prod(shape[axis + 1:]))
+        x = p.reshaped(x, (1, outer, shape[axis], inner))
+        x = p.emit(MaxPool(name=p.label(), ins=(x,), outs=(p.temp(),), kernel=(1, shape[axis]),
+                           stride=(1, shape[axis])), p.q(x))
+        shape[axis] = 1
+    return p.done(x if is_max else _negated(p, x))
+
+
+def _negated(p: Parts, x: str) -> str:
+    """-x, exact on integers: -1 - q under the zero point -1 - zero."""
+    q = p.q(x)
+    turned = None if q is None else QuantParams(q.scale, np.asarray(-1 - q.zero, np.int32), q.bits)
+    return p.emit(Function(name=p.label(), ins=(x,), outs=(p.temp(),), fn_of=Fn.NEGATE), turned)
+
+
+def mirror_pad(node: TfliteNode) -> tuple[Op, ...]:
+    """MIRROR_PAD: the turned border in front of and behind the values, axis by axis."""
+    mode = node.options(tflite.MirrorPadOptions).Mode()
+    edge = 1 if mode == tflite.MirrorPadMode.REFLECT else 0  # the border pixel itself is left out
+    p, x = Parts(node), node.ins[0]
+    for axis, (before, after) in enumerate(node.const(1).reshape(-1, 2).tolist()):
+        size = p.shape(x)[axis]
+        if not 0 <= max(before, after) <= size - edge or min(before, after) < 0:
+            raise ModelError(node.name, f"padding {before}, {after} of {size} values",
+                             "less than there are", _FIX)
+        parts = [p.sliced(x, axis, Cut(before - 1 + edge, before, -1))] if before else []
+        parts.append(x)
+        if after:
+            parts.append(p.sliced(x, axis, Cut(size - 1 - edge, after, -1)))
+        x = p.joined(parts, axis)
+    return p.done(x)
+
+
+def tile(node: TfliteNode) -> tuple[Op, ...]:
+    """TILE: the values several times, axis by axis."""
+    p, x = Parts(node), node.ins[0]
+    for axis, times in enumerate(node.const(1).reshape(-1).tolist()):
+        x = p.joined([x] * int(times), axis)
+    return p.done(x)
+
+
+def gather(node: TfliteNode) -> tuple[Op, ...]:
+    """GATHER of constant positions: slices, one behind the other."""
+    opts = node.options(tflite.GatherOptions)
+    shape, picked = node.shape(0), node.const(1)
+    axis = opts.Axis() % len(shape)
+    wanted = [int(i) for i in picked.reshape(-1).tolist()]
+    if opts.BatchDims() or not wanted or not all(0 <= i < shape[axis] for i in wanted):
+        raise ModelError(node.name, f"positions {wanted[:5]} of {shape[axis]}", "valid ones", _FIX)
+    p, x = Parts(node), node.ins[0]
+    parts = [p.sliced(x, axis, cut) for cut in _runs(wanted)]
+    return p.done(p.joined(parts, axis))
+
+
+def _runs(wanted: list[int]) -> list[Cut]:
+    """`wanted` as few cuts of even steps."""
+    cuts, start = [], 0
+    while start < len(wanted):
+        end = start + 1
+        step = wanted[end] - wanted[start] if end < len(wanted) else 1
+        while step and end < len(wanted) and wanted[end] - wanted[end - 1] == step:
+            end += 1
+        cuts.append(Cut(wanted[start], end - start, step or 1))
+        start = end
+    return cuts
+
+
+def l2_norm(node: TfliteNode) -> tuple[Op, ...]:
+    """L2_NORMALIZATION of float models: x / sqrt(sum of squares over the last axis)."""
+    p, x = Parts(node), node.ins[0]
+    node.require(p.q(x) is None, "quantized already", "a float model", "start from the float model")
+    last = len(node.shape(0)) - 1
+    node.require(last > 0, "one axis", "a batch and channels", "reshape before")
+    squares = p.emit(Function(name=p.label(), ins=(x,), outs=(p.temp(),), fn_of=Fn.POWER, a=2.0),
+                     None)
+    total = p.emit(Sum(name=p.label(), ins=(squares,), outs=(p.temp(),), axes=(last,),
+                       keep_dims=True), None)
+    factor = p.emit(Function(name=p.label(), ins=(total,), outs=(p.temp(),), fn_of=Fn.POWER,
+                             a=-0.5), None)
+    return p.done(p.emit(Mul(name=p.label(), ins=(x, factor), outs=(p.temp(),)), None))
+
+
+def function(fn: Fn, a: float = 0.0) -> Callable[[TfliteNode], tuple[Op, ...]]:
+    """A function of one value."""
+    return lambda node: (Function(name=node.name, ins=node.ins, outs=node.outs, fn_of=fn, a=a),)
+
+
+NODES: dict[str, Callable[[TfliteNode], tuple[Op, ...]]] = {
+    "DEPTH_TO_SPACE": depth_to_space,
+    "SPACE_TO_DEPTH": space_to_depth,
+    "REDUCE_MAX": reduce_extreme,
+    "REDUCE_MIN": reduce_extreme,
+    "MIRROR_PAD": mirror_pad,
+    "TILE": tile,
+    "GATHER": gather,
+    "L2_NORMALIZATION": l2_norm,
+    "ABS": function(Fn.ABS),
+    "CEIL": function(Fn.CEIL),
+    "COS": function(Fn.COS),
+    "EXP": function(Fn.EXP),
+    "FLOOR": function(Fn.FLOOR),
+    "LOG": function(Fn.LOG),
+    "NEG": function(Fn.NEGATE),
+    "ROUND": function(Fn.ROUND),
+    "RSQRT": function(Fn.POWER, -0.5),
+    "SIGN": function(Fn.SIGN),
+    "SIN": function(Fn.SIN),
+    "SQRT": function(Fn.SQRT),
+    "SQUARE": function(Fn.POWER, 2.0),
+}

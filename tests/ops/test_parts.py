@@ -1,0 +1,100 @@
+"""TFLite nodes that become several operators: the whole chain against LiteRT, on integers and C."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from against import check_float, graph_of, random_int8
+from ai_edge_litert import schema_py_generated as schema
+from native import Native
+from tflite_writer import Reference, Value, single_op
+
+from edgeq.errors import UnsupportedError
+from edgeq.execute import run_float, run_int
+
+SHAPE = (1, 4, 6, 8)
+
+
+def ints(name: str, *values: int) -> Value:
+    return Value(name, (len(values),), data=np.array(values, np.int32))
+
+
+def options(kind: type, **fields: object) -> object:
+    made = kind()
+    for name, value in fields.items():
+        assert hasattr(made, name), name
+        setattr(made, name, value)
+    return made
+
+
+def pads(*pairs: tuple[int, int]) -> Value:
+    return Value("pads", (len(pairs), 2), data=np.array(pairs, np.int32))
+
+
+REFLECT, SYMMETRIC = schema.MirrorPadMode.REFLECT, schema.MirrorPadMode.SYMMETRIC
+CASES = [  # kind, further inputs, output shape, options
+    ("DEPTH_TO_SPACE", (), (1, 8, 12, 2), options(schema.DepthToSpaceOptionsT, blockSize=2)),
+    ("SPACE_TO_DEPTH", (), (1, 2, 3, 32), options(schema.SpaceToDepthOptionsT, blockSize=2)),
+    *((kind, (ints("axes", *axes),), out, options(schema.ReducerOptionsT, keepDims=keep))
+      for kind in ("REDUCE_MAX", "REDUCE_MIN")
+      for axes, out, keep in (((1, 2), (1, 8), False), ((3,), (1, 4, 6, 1), True),
+                              ((1, 3), (1, 6), False), ((-2,), (1, 4, 8), False))),
+    *(("MIRROR_PAD", (pads((0, 0), (1, 2), (3, 0), (0, 1)),), (1, 7, 9, 9),
+       options(schema.MirrorPadOptionsT, mode=mode)) for mode in (REFLECT, SYMMETRIC)),
+    ("TILE", (ints("times", 1, 2, 1, 3),), (1, 8, 6, 24), schema.TileOptionsT()),
+    *(("GATHER", (ints("at", *at),), (1, 4, len(at), 8), options(schema.GatherOptionsT, axis=2))
+      for at in ((0, 1, 2), (5, 3, 1), (4, 4, 0, 1), (3,))),
+]
+
+
+@pytest.mark.parametrize(("kind", "rest", "out", "opts"), CASES)
+def test_parts(native: Native, tmp_path: Path, kind: str, rest: tuple[Value, ...],
+               out: tuple[int, ...], opts: object) -> None:
+    rng = np.random.default_rng(1)
+    model = single_op(kind, (Value("x", SHAPE, 0.1, 3), *rest), (Value("y", out, 0.1, 3),), opts)
+    graph = graph_of(model, tmp_path)
+    x = random_int8(rng, SHAPE)
+    (want,) = Reference(model).run(x)
+    (got,) = run_int(graph, {"x": x}).values()
+    np.testing.assert_array_equal(got, want)
+    values = {"x": x}
+    for op in graph.ops:
+        read = [values[n] for n in op.ins]
+        values[op.outs[0]] = (read[0].reshape(graph.tensor(op.outs[0]).shape) if op.is_view
+                              else native.run(op, graph, *read)[0])
+    np.testing.assert_array_equal(values["y"], want)
+    check_float(tmp_path, rng, kind, (Value("x", SHAPE), *rest), (Value("y", out),), opts)
+
+
+UNARY = {"ABS": schema.AbsOptionsT, "CEIL": None, "COS": schema.CosOptionsT,
+         "EXP": schema.ExpOptionsT, "FLOOR": None, "LOG": None, "NEG": schema.NegOptionsT,
+         "ROUND": None, "RSQRT": None, "SIGN": schema.SignOptionsT, "SIN": None, "SQRT": None,
+         "SQUARE": schema.SquareOptionsT}
+
+
+@pytest.mark.parametrize("kind", UNARY)
+def test_functions(tmp_path: Path, kind: str) -> None:
+    made = UNARY[kind]
+    model = single_op(kind, (Value("x", SHAPE),), (Value("y", SHAPE),),
+                      None if made is None else made())
+    graph = graph_of(model, tmp_path)
+    x = np.random.default_rng(2).uniform(0.1, 4, SHAPE).astype(np.float32)
+    x = x if kind in ("LOG", "RSQRT", "SQRT") else x - 2
+    (want,) = Reference(model, kind not in ("CEIL", "ROUND", "SIGN")).run(x)
+    (got,) = run_float(graph, {"x": x}).values()
+    np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-6)
+
+
+def test_l2_norm(tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    check_float(tmp_path, rng, "L2_NORMALIZATION", (Value("x", (1, 3, 7)),),
+                (Value("y", (1, 3, 7)),), schema.L2NormOptionsT())
+
+
+def test_reduced_batch_is_refused(tmp_path: Path) -> None:
+    model = single_op("REDUCE_MAX", (Value("x", (2, 3), 0.1, 3), ints("axes", 0)),
+                      (Value("y", (3,), 0.1, 3),), schema.ReducerOptionsT())
+    with pytest.raises(UnsupportedError, match="batch"):
+        graph_of(model, tmp_path)
