@@ -13,7 +13,9 @@ from edgeq.cli.console import json_option, print_json, stdout, table
 @click.argument("model", required=False, type=click.Path(path_type=Path))
 @json_option
 def ops(model: Path | None, as_json: bool) -> int:
-    """List the operators, or say for every node of MODEL whether it is supported, and why not.
+    """Print the manual of operators, or say for every node of MODEL whether it is supported.
+
+    A verdict has the cause and what to do about it.
 
     Exit code 0: every node is supported. 2: at least one is not.
     """
@@ -21,6 +23,7 @@ def ops(model: Path | None, as_json: bool) -> int:
 
 
 def _all(as_json: bool) -> int:
+    from edgeq.manual import operators_manual
     from edgeq.ops import OPS
 
     if as_json:
@@ -28,11 +31,7 @@ def _all(as_json: bool) -> int:
                      "limits": [limit.text for limit in op.limits],
                      "summary": _summary(op.__doc__)} for op in OPS])
         return 0
-    rows = table("operator", "TensorFlow Lite name", "limits")
-    for op in OPS:
-        rows.add_row(op.__name__, ", ".join(op.tflite_names),
-                     "; ".join(limit.text for limit in op.limits))
-    stdout().print(rows)
+    click.echo(operators_manual(), nl=False)
     return 0
 
 
