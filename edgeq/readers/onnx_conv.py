@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from edgeq.errors import ModelError
 from edgeq.ops.concat import Concat
@@ -109,8 +109,7 @@ def conv(node: OnnxNode) -> None:
                          FIX)
     geometry = windows(node, shape[2:])
     if len(shape) == 3:
-        w = Weights(w.data[:, :, None], w.q if w.q is None or w.q.axis != 2 else
-                    replace(w.q, axis=3))
+        w = w.widened()
     x = last(node, node.ins[0])
     if groups == 1:
         y = conv_by(node, x, w, b, geometry)

@@ -65,7 +65,8 @@ def _check_size(raw: RawNode, values: Mapping[str, Array]) -> None:
         start, stop, step = (float(a.reshape(-1)[0]) for a in ins if a is not None)
         size = int(abs((stop - start) / step)) if step and np.isfinite(stop - start) else 0
     if raw.kind in ("Pad", "OneHot", "Resize", "Upsample") and len(ins) > 1:
-        counts = [a for a in ins[1:] if a is not None and a.size]
+        sizing = ins[1:] if raw.kind in ("Resize", "Upsample") else ins[1:2]
+        counts = [a for a in sizing if a is not None and a.size]
         size += int(min(max((np.abs(a.astype(np.float64)).max() for a in counts), default=0),
                         1e12)) * max(1, size)
     if size > LARGEST:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from math import prod
 
 import numpy as np
 
@@ -31,6 +32,13 @@ class Weights:
         if q is not None and q.axis is not None:
             q = replace(q, axis=perm.index(q.axis))
         return Weights(self.data.transpose(perm), q)
+
+    def widened(self) -> Weights:
+        """Filters (a, b, k) over one axis as filters (a, b, 1, k) over two."""
+        q = self.q
+        if q is not None and q.axis == 2:
+            q = replace(q, axis=3)
+        return Weights(self.data[:, :, None], q)
 
     def part(self, rows: slice) -> Weights:
         """The filters `rows` of axis 0."""
@@ -190,6 +198,9 @@ class OnnxNode:
     def reshaped(self, x: str, to: Shape, out: str = "") -> str:
         """`x` under the shape `to`."""
         tensor, name = self.tensors[x], out or self.temp("shape")
+        if prod(tensor.shape) != prod(to):
+            raise ModelError(self.place, f"shape {tensor.shape} cannot become {to}",
+                             "the same number of values", FIX)
         if tensor.shape == to and not out:
             return x
         if tensor.data is not None and not out:

@@ -21,14 +21,20 @@ def normalized(node: OnnxNode, x: str, axes: tuple[int, ...], eps: float,
                centered: bool = True) -> str:
     """(x - mean) / sqrt(variance + eps) over `axes`; without the means where not `centered`."""
     if centered:
-        mu = node.emit(Mean(name=node.label(), ins=(x,), outs=(node.temp("mean"),), axes=axes,
-                            keep_dims=True))
-        x = binary(node, Sub, x, mu)
-    square = function(node, Fn.POWER, x, 2.0)
-    var = node.emit(Mean(name=node.label(), ins=(square,), outs=(node.temp("variance"),),
-                         axes=axes, keep_dims=True))
+        x = binary(node, Sub, x, mean_of(node, x, axes))
+    return binary(node, Mul, x, inverse_deviation(node, x, axes, eps))
+
+
+def mean_of(node: OnnxNode, x: str, axes: tuple[int, ...]) -> str:
+    return node.emit(Mean(name=node.label(), ins=(x,), outs=(node.temp("mean"),), axes=axes,
+                          keep_dims=True))
+
+
+def inverse_deviation(node: OnnxNode, x: str, axes: tuple[int, ...], eps: float) -> str:
+    """1 / sqrt(mean of x^2 + eps)."""
+    var = mean_of(node, function(node, Fn.POWER, x, 2.0), axes)
     var = binary(node, Add, var, node.floats("epsilon", np.array(eps)))
-    return binary(node, Mul, x, function(node, Fn.POWER, var, -0.5))
+    return function(node, Fn.POWER, var, -0.5)
 
 
 def affine(node: OnnxNode, x: str, scale: Array | None, shift: Array | None, out: str) -> None:
@@ -44,8 +50,14 @@ def layer_norm(node: OnnxNode) -> None:
     rank = len(node.shape(0))
     first = node.axis(node.integer("axis", -1), rank)
     centered = node.kind == "LayerNormalization"
-    x = normalized(node, node.ins[0], tuple(range(first, rank)), node.real("epsilon", 1e-5),
-                   centered)
+    axes, eps = tuple(range(first, rank)), node.real("epsilon", 1e-5)
+    x = normalized(node, node.ins[0], axes, eps, centered)
+    if any(node.outs[1:]):  # the statistics too: computed once more, dropped where not used
+        mu = mean_of(node, node.ins[0], axes)
+        rest = inverse_deviation(node, binary(node, Sub, node.ins[0], mu), axes, eps)
+        for name, value in zip(node.outs[1:], (mu, rest), strict=False):
+            if name:
+                node.reshaped(value, node.tensors[value].shape, name)
     affine(node, x, node.optional(1), node.optional(2) if centered else None, node.outs[0])
 
 

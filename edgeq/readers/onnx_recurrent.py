@@ -52,6 +52,8 @@ def _check(node: OnnxNode, kind: type[Recurrent], dirs: int) -> None:
                  "four gates", "train a standard LSTM")
     node.require(not node.has(7), "has peephole weights", "a plain LSTM",
                  "export the layer without them")
+    batch = node.shape(0)[1 - _time(node)]
+    node.require(batch == 1, f"{batch} samples at once", "one", "export with a batch of 1")
     steps = node.shape(0)[_time(node)]
     node.require(not node.has(4) or bool(np.all(node.const(4) == steps)),
                  "sequence lengths below the whole input", "all steps", "drop sequence_lens")

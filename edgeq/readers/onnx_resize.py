@@ -1,12 +1,14 @@
 """ONNX nodes that change sizes: Resize and Upsample, transposed convolution, running sums.
 
-Resizing is linear along each axis: whole copies where it is a multiple, else a product with
-the matrix that ONNX's own reference gives for it.
+Resizing is linear along each axis, by the matrix that ONNX's own reference gives for it. Where
+that is what one of our operators does to height and width, it is that operator; else whole
+copies where the new size is a multiple, else a product with the matrix.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +17,9 @@ from edgeq.errors import ModelError, UnsupportedError
 from edgeq.ir import Array
 from edgeq.ops.gather import Cut, Slice
 from edgeq.ops.pad import Pad
+from edgeq.ops.resize import Resize, ResizeBilinear, ResizeNearest
+from edgeq.ops.resize import Resize, ResizeBilinear, ResizeNearest
+from edgeq.ops.transpose_conv import TransposeConv
 from edgeq.readers.onnx_conv import Windows, conv_by, first, last, two
 from edgeq.readers.onnx_file import FIX
 from edgeq.readers.onnx_math import dense
@@ -37,7 +42,7 @@ def resize(node: OnnxNode) -> None:
     node.require(node.text("keep_aspect_ratio_policy", "stretch") == "stretch"
                  and node.text("coordinate_transformation_mode", "") != "tf_crop_and_resize",
                  "keeps an aspect ratio or crops", "a plain resize", "crop before the model")
-    x = node.ins[0]
+    x, plan = node.ins[0], list[tuple[int, Array]]()
     for i, axis in enumerate(places):
         if sizes:
             target, scale = sizes[i], sizes[i] / shape[axis]
@@ -47,15 +52,38 @@ def resize(node: OnnxNode) -> None:
         else:
             raise ModelError(node.place, "neither scales nor sizes for every axis", "", FIX)
         node.require(0 < target <= 1 << 12, f"a size of {target}", "1 to 4096", "resize less")
-        x = _resized(node, x, axis, target, scale, bool(sizes))
+        if target != shape[axis] or scale != 1.0:
+            plan.append((axis, _matrix(node, shape[axis], target, scale, bool(sizes))))
+    if len(shape) == 4 and {axis for axis, _ in plan} == {2, 3} and _by_operator(node, dict(plan)):
+        return
+    for axis, matrix in plan:
+        x = _resized(node, x, axis, matrix)
     node.alias(x)
 
 
-def _resized(node: OnnxNode, x: str, axis: int, target: int, scale: float, sized: bool) -> str:
-    size = node.tensors[x].shape[axis]
-    if target == size and scale == 1.0:
-        return x
-    matrix = _matrix(node, size, target, scale, sized)  # (target, size)
+def _by_operator(node: OnnxNode, matrices: dict[int, Array]) -> bool:
+    """Resize height and width in one operator; False where none does just that."""
+    size = (len(matrices[2]), len(matrices[3]))
+    x = np.eye(matrices[2].shape[1], dtype=np.float32)[None, :, None]  # (1, h, 1, h): rows
+    z = np.eye(matrices[3].shape[1], dtype=np.float32)[None, None]  # (1, 1, w, w): columns
+    for kind in (ResizeNearest, ResizeBilinear):
+        for align, half in ((False, False), (False, True), (True, False), (True, True)):
+            op: Resize = kind(name=node.label(), ins=(node.ins[0],), outs=("",), size=size,
+                              align_corners=align, half_pixel=half)
+            rows = replace(op, size=(size[0], 1)).run(x)[0][0, :, 0]
+            columns = replace(op, size=(1, size[1])).run(z)[0][0, 0]
+            if (np.allclose(rows, matrices[2], atol=1e-5)
+                    and np.allclose(columns, matrices[3], atol=1e-5)):
+                ins = (last(node, node.ins[0]),)
+                first(node, node.emit(replace(op, name=node.label(), ins=ins,
+                                              outs=(node.temp("resize"),))))
+                return True
+    return False
+
+
+def _resized(node: OnnxNode, x: str, axis: int, matrix: Array) -> str:
+    """`x` resized along one axis by `matrix` (target, size): copies where it repeats values."""
+    target, size = matrix.shape
     times = target // size
     if target == size * times and np.array_equal(matrix, np.repeat(np.eye(size), times, 0)):
         shape = node.tensors[x].shape
@@ -117,7 +145,7 @@ def running_sum(node: OnnxNode) -> None:
 
 
 def conv_transpose(node: OnnxNode) -> None:
-    """ConvTranspose: zeros between the inputs, then a convolution with turned filters."""
+    """ConvTranspose; with dilation as zeros between the inputs and a convolution."""
     w = node.weights(1)  # (in_c, out_c / groups, kh, kw)
     shape, rank = node.shape(0), w.data.ndim - 2
     node.require(rank in (1, 2) and len(shape) == rank + 2 and node.integer("group", 1) == 1,
@@ -125,26 +153,31 @@ def conv_transpose(node: OnnxNode) -> None:
                  "one group, one or two spatial axes", "use one group")
     stride = two(node.integers("strides") or (1,) * rank, 1)
     dilation = two(node.integers("dilations") or (1,) * rank, 1)
-    kernel = two(w.data.shape[2:], 1)
-    sizes = two(shape[2:], 1)
-    pads = _cut(node, rank, sizes, kernel, stride, dilation)
+    kernel, sizes = two(w.data.shape[2:], 1), two(shape[2:], 1)
     if shape[1] != w.data.shape[0] or min(*stride, *dilation) < 1:
         raise ModelError(node.place, f"weights {w.data.shape} for {shape}", "", FIX)
-    if rank == 1:
-        w = Weights(w.data[:, :, None], w.q)
-    q = w.q
-    node.require(q is None or q.axis is None, "scales a channel", "one scale",
-                 "quantize its weights per tensor")
-    turned = Weights(np.ascontiguousarray(w.data[:, :, ::-1, ::-1].transpose(1, 0, 2, 3)), q)
-    x = _spread(node, last(node, node.ins[0]), stride)
+    cuts = _cut(node, rank, sizes, kernel, stride, dilation)
     spans = [(k - 1) * d for k, d in zip(kernel, dilation, strict=True)]
-    pad = [(span - a, span - b - (s - 1)) for span, (a, b), s in
-           zip(spans, pads, stride, strict=True)]
-    x = _cropped(node, x, pad)
-    inner = [(max(0, a), max(0, b)) for a, b in pad]
-    bias = node.weights(2) if node.has(2) else None
-    at = Windows(kernel, (1, 1), dilation, (inner[0], inner[1]))
-    first(node, conv_by(node, x, turned, bias, at))
+    if rank == 1:
+        w = w.widened()
+    w = w.transpose((1, 2, 3, 0))  # (out_c, kh, kw, in_c)
+    bias, x = node.weights(2) if node.has(2) else None, last(node, node.ins[0])
+    if dilation == (1, 1) and min(a for a, _ in cuts) >= 0:
+        out = [(n - 1) * s + span + 1 - a - b
+               for n, s, span, (a, b) in zip(sizes, stride, spans, cuts, strict=True)]
+        node.require(min(out) > 0, f"pads {cuts}", "smaller ones", FIX)
+        y = node.emit(TransposeConv(
+            name=node.label(), ins=node.layer_constants(x, w, bias, 0), outs=(node.temp("conv"),),
+            size=(out[0], out[1]), stride=stride, top=cuts[0][0], left=cuts[1][0]))
+    else:
+        turned = Weights(np.ascontiguousarray(w.data[:, ::-1, ::-1]), w.q)
+        pad = [(span - a, span - b - (s - 1))
+               for span, (a, b), s in zip(spans, cuts, stride, strict=True)]
+        x = _cropped(node, _spread(node, x, stride), pad)
+        inner = [(max(0, a), max(0, b)) for a, b in pad]
+        at = Windows(kernel, (1, 1), dilation, (inner[0], inner[1]))
+        y = conv_by(node, x, turned.transpose((0, 3, 1, 2)), bias, at)
+    first(node, y)
 
 
 def _cut(node: OnnxNode, rank: int, sizes: tuple[int, int], kernel: tuple[int, int],

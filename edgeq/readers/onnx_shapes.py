@@ -129,7 +129,7 @@ def emit_slice(node: OnnxNode, x: str, out: str, picked: tuple[range, ...]) -> N
         node.emit(Slice(name=node.label(), ins=(x,), outs=(out,), cuts=cuts))
         return
     lifted = node.reshaped(x, (1, *shape))  # Slice keeps its first axis, the batch, whole
-    part = node.emit(Slice(name=node.label(), ins=(lifted,), outs=(node.temp("part"),),
+    part = node.emit(Slice(name=node.label(), ins=(lifted,), outs=(node.temp("cut"),),
                            cuts=(Cut(0, 1, 1), *cuts)))
     node.reshaped(part, node.tensors[part].shape[1:], out)
 
