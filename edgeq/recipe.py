@@ -22,7 +22,7 @@ class ActRange(Enum):
     PERCENTILE = "percentile"
     MSE = "mse"
     ENTROPY = "entropy"
-    AUTO = "auto"  # per layer, the one that harms the output least
+    AUTO = "auto"  # of MSE, MINMAX and PERCENTILE the one that measures best
 
 
 class WeightRange(Enum):
@@ -62,6 +62,7 @@ class Recipe:
     bias_correction: BiasCorrection = BiasCorrection.EMPIRICAL
     compensate: bool = True  # round weights so that later ones absorb the error of earlier ones
     weight_bits: int = 8  # of convolutions and dense layers; depthwise weights keep 8
+    act_bits: int = 8  # 16: symmetric activations, for the operators that have them
     keep_ends: bool = False  # the first and the last layer with weights keep 8
     rollback: bool = True  # measure every step on samples set aside, undo those that harm
     scale: tuple[float, ...] = (1.0,)  # the model's input is scale * sample + offset, one value
@@ -75,6 +76,10 @@ class Recipe:
         if self.weight_bits not in (4, 8):
             raise UsageError(f"recipe {self.name!r}", f"weight_bits = {self.weight_bits}",
                              "4 or 8", "see docs/precisions.md")
+        if (self.act_bits, self.weight_bits) not in ((8, 8), (8, 4), (16, 8)):
+            raise UsageError(f"recipe {self.name!r}", f"act_bits = {self.act_bits} with "
+                             f"{self.weight_bits}-bit weights", "8 with 8 or 4, 16 with 8",
+                             "see docs/precisions.md")
 
 
 def built_in() -> tuple[str, ...]:
@@ -114,6 +119,7 @@ def _from_table(where: str, name: str, table: dict[str, object]) -> Recipe:
         bias_correction=_choice(where, table, "bias_correction", base.bias_correction),
         compensate=_typed(where, table, "compensate", base.compensate),
         weight_bits=int(_number(where, table, "weight_bits", base.weight_bits)),
+        act_bits=int(_number(where, table, "act_bits", base.act_bits)),
         keep_ends=_typed(where, table, "keep_ends", base.keep_ends),
         rollback=_typed(where, table, "rollback", base.rollback),
         scale=_numbers(where, table, "scale", base.scale),

@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import isfinite
 
 from edgeq.ir import Graph
+from edgeq.layers import act_of
 from edgeq.ops.base import Free, SameAsInput
 from edgeq.quant import ranges
 from edgeq.quant.observe import Stats
 from edgeq.quant.ranges import Histogram
+from edgeq.quant.simulate import measured
 from edgeq.recipe import ActRange, Recipe
 
 
 def choose_ranges(graph: Graph, stats: Stats, recipe: Recipe) -> dict[str, tuple[float, float]]:
     """(low, high) by name, for the inputs and every output with the rule Free.
 
-    Values inside operators (see Op.observed) get the extremes.
+    Three kinds of values keep all they showed, whatever the method: those inside operators (see
+    Op.observed), those behind a bounded activation, which has cut the outliers already, and the
+    scores that decide the result, where the largest value matters most.
     """
     names = [*graph.ins, *(n for op in graph.ops if isinstance(op.rule(), Free) for n in op.outs)]
     inner = {n: ranges.minmax(h) for n, h in stats.hists.items() if n not in graph.tensors}
-    own = {n: one_range(stats.hists[n], recipe.act_range, recipe.percentile) for n in names}
+    whole = {n for op in graph.ops if isfinite(act_of(op).bounds[1]) for n in op.outs}
+    whole |= set(measured(graph))
+    own = {n: one_range(stats.hists[n], ActRange.MINMAX if n in whole else recipe.act_range,
+                        recipe.percentile) for n in names}
     return inner | unified(graph, own)
 
 

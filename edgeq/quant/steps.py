@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from edgeq.quant.choose import choose_ranges
 from edgeq.quant.input_clip import clipped, input_clip
 from edgeq.quant.observe import Stats, observe
 from edgeq.quant.simulate import Score, reference, score
-from edgeq.recipe import BiasCorrection, Equalize, Recipe
+from edgeq.recipe import ActRange, BiasCorrection, Equalize, Recipe
 
 Progress = Callable[[str, float], None]  # (what is being done, share done in [0, 1])
 Samples = tuple[FloatArray, ...]
@@ -67,6 +68,7 @@ class _Choice:
     correct: BiasCorrection = BiasCorrection.OFF
     compensate: bool = False
     input_clip: float = 1.0
+    ranges: ActRange = ActRange.MSE
 
 
 def quantize(graph: Graph, samples: FloatArray | Samples, recipe: Recipe,
@@ -82,7 +84,7 @@ def quantize(graph: Graph, samples: FloatArray | Samples, recipe: Recipe,
     graph = unshare(graph)
     wishes = _wishes(recipe)
     if not recipe.rollback:
-        choice = _Choice()
+        choice = _Choice(ranges=_first_ranges(recipe))
         for _, wish in wishes:
             choice = wish(choice)
         real, ints = _Work(recipe, data, progress, {}).build(graph, choice, "quantize")
@@ -109,7 +111,19 @@ def _wishes(recipe: Recipe) -> list[Wish]:
                       lambda c: replace(c, equalize=recipe.equalize)))
     if recipe.absorb_bias:
         found.append(("bias absorption", lambda c: replace(c, absorb=True)))
+    if recipe.act_range is ActRange.AUTO and recipe.rollback:
+        found += [(f"{method.value} ranges", partial(_with_ranges, method))
+                  for method in (ActRange.MINMAX, ActRange.PERCENTILE)]
     return found
+
+
+def _with_ranges(method: ActRange, choice: _Choice) -> _Choice:
+    return replace(choice, ranges=method)
+
+
+def _first_ranges(recipe: Recipe) -> ActRange:
+    """The method of the recipe; of AUTO the one that is tried first."""
+    return ActRange.MSE if recipe.act_range is ActRange.AUTO else recipe.act_range
 
 
 def _kept(graph: Graph, data: Samples, recipe: Recipe, wishes: list[Wish],
@@ -118,8 +132,9 @@ def _kept(graph: Graph, data: Samples, recipe: Recipe, wishes: list[Wish],
     fit, aside = _split(graph, data)
     work = _Work(recipe, fit, progress, {})
     wanted = reference(graph, aside)
-    choice = _Choice(input_clip=work.input_clip(graph, aside, wanted))
-    name = f"round to nearest, {recipe.act_range.value} ranges"
+    choice = _Choice(input_clip=work.input_clip(graph, aside, wanted),
+                     ranges=_first_ranges(recipe))
+    name = f"round to nearest, {choice.ranges.value} ranges"
     if choice.input_clip < 1:
         name += f", inputs clipped to {choice.input_clip:g} of theirs"
     best = score(work.build(graph, choice, name)[1], aside, wanted)
@@ -146,7 +161,7 @@ class _Work:
     def build(self, graph: Graph, choice: _Choice, what: str) -> tuple[Graph, Graph]:
         """(float graph, integer graph) of `choice`."""
         real, stats = self.observed(graph, choice.equalize, choice.absorb, what)
-        chosen = choose_ranges(real, stats, self.recipe)
+        chosen = choose_ranges(real, stats, replace(self.recipe, act_range=choice.ranges))
         ints = assign(real, clipped(real, chosen, choice.input_clip), self.recipe)
         if choice.correct is BiasCorrection.ANALYTIC:
             ints = correct_analytic(real, ints, self.samples)
