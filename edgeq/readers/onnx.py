@@ -68,7 +68,8 @@ def _graph(raw: RawModel, name: str) -> Graph:
 def node_kinds() -> tuple[str, ...]:
     """The ONNX operators that have a translation, sorted; nodes on constants may be any."""
     own = (name for cls in operators.OPS for name in cls.onnx_names)
-    return tuple(sorted({*(kind for table in _TABLES for kind in table), *own}))
+    kinds = {*(kind for table in _TABLES for kind in table), *onnx_quant.WRITTEN_OUT, *own}
+    return tuple(sorted(kinds))
 
 
 def verdicts(path: Path) -> tuple[Verdict, ...]:

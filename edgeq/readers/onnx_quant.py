@@ -21,6 +21,7 @@ from edgeq.ops.softmax import Softmax
 from edgeq.passes.fuse_activation import fuse_activation
 from edgeq.readers.onnx_file import FIX, RawNode
 from edgeq.readers.onnx_node import OnnxNode
+from edgeq.readers.types import check_types
 
 WAY_OUT = "quantize the whole model (a QuantizeLinear behind every operator), or start from float"
 _BITS = {"int8": 8, "uint8": 8, "int16": 16, "uint16": 16, "int32": 32, "int4": 8, "uint4": 8}
@@ -121,6 +122,7 @@ _TRIPLES: dict[str, tuple[tuple[int, ...], int, str]] = {
     f"{_MS}QLinearSigmoid": ((0,), 3, "Sigmoid"), f"{_MS}QLinearSoftmax": ((0,), 3, "Softmax"),
     f"{_MS}QLinearLeakyRelu": ((0,), 3, "LeakyRelu"),
 }
+WRITTEN_OUT = (*_TRIPLES, f"{_MS}QLinearConcat")
 _BIAS = {"QLinearConv": 8, f"{_MS}QGemm": 6}
 
 
@@ -224,7 +226,9 @@ def _with_constants(graph: Graph) -> Graph:
             tensor = tensors[name]
             if tensor.data is not None and tensor.q is None:
                 tensors[name] = quantized(tensor, tensor.data)
-    return graph.replace(tensors=tensors)
+    graph = graph.replace(tensors=tensors)
+    check_types(graph, {})
+    return graph
 
 
 def quantized(tensor: Tensor, data: Array) -> Tensor:

@@ -187,3 +187,16 @@ def test_verdicts_of_a_real_model(shared: Callable[[str], Path]) -> None:
     found = verdicts(shared("models/mnist_float32.onnx"))
     assert all(v.supported for v in found)
     assert found[0].note == "computed while reading"
+
+
+def test_16_bit_activations_of_a_layer_are_refused(tmp_path: Path) -> None:
+    m = OnnxFile(21)
+    scale, zero = m.const("s", np.array(0.1, np.float32)), m.const("z", np.array(0, np.int16))
+    m.input("x", (1, 4))
+    m.op("QuantizeLinear", ["x", scale, zero], "q")
+    m.op("DequantizeLinear", ["q", scale, zero], "d")
+    m.op("LogSoftmax", ["d"], "r")
+    m.op("QuantizeLinear", ["r", scale, zero], "q2")
+    m.op("DequantizeLinear", ["q2", scale, zero], "y")
+    with pytest.raises(UnsupportedError):
+        read(m.write(tmp_path / "m.onnx", "y"))
