@@ -85,10 +85,19 @@ COPY: tuple[Kernel, ...] = (portable("eq_copy_s8"),)
 RESIZE_NEAREST: tuple[Kernel, ...] = (portable("eq_resize_nearest_s8"),)
 RESIZE_BILINEAR: tuple[Kernel, ...] = (portable("eq_resize_bilinear_s8"),)
 TRANSPOSE_CONV: tuple[Kernel, ...] = (portable("eq_tconv2d_s8"),)
-_GATES = ("ops/eq_gates.h",)
-LSTM: tuple[Kernel, ...] = (Kernel("eq_lstm_s8", "c", "ops/eq_lstm_s8.c", _GATES),)
-GRU: tuple[Kernel, ...] = (Kernel("eq_gru_s8", "c", "ops/eq_gru_s8.c", _GATES),)
-RNN: tuple[Kernel, ...] = (Kernel("eq_rnn_s8", "c", "ops/eq_rnn_s8.c", _GATES),)
+
+
+def recurrent(layer: str) -> tuple[Kernel, ...]:
+    """The kernels of eq_<layer>_s8: one body over the sums of gates that each ISA has."""
+    shared, mve_rows = ("ops/eq_gates.h", f"ops/eq_{layer}.h"), "kernels/eq_mve_gate_rows.h"
+    func = f"eq_{layer}_s8"
+    return (Kernel(func, "c", f"ops/{func}.c", (*shared, "ops/eq_gate_rows.h")),
+            Kernel(f"{func}_mve", "mve", f"kernels/{func}_mve.c", (*shared, mve_rows)))
+
+
+LSTM = recurrent("lstm")
+GRU = recurrent("gru")
+RNN = recurrent("rnn")
 
 # These are called by their _const wrappers too, so they exist in one variant.
 ADDSUB = portable("eq_addsub_s8")
