@@ -447,7 +447,7 @@ class _Sinking:
             stored = self.plain(op.ins[0])
             form = Form(stored, tuple(range(len(form.axes))))
         at = {form.axes[i]: p for i, p in enumerate(op.pads)}
-        if at.get(0, (0, 0)) != (0, 0):
+        if at.get(0, (0, 0)) != (0, 0) or self.tensors[form.stored].shape[:1] != (1,):
             form, at = self.lifted(form), {a + 1: p for a, p in at.items()}
         rank = len(self.tensors[form.stored].shape)
         pads = tuple(at.get(j, (0, 0)) for j in range(rank))

@@ -12,6 +12,12 @@ from edgeq import ops as operators
 from edgeq.errors import EdgeqError, ModelError, UnsupportedError
 from edgeq.ir import Array, Graph, Tensor
 from edgeq.ops.base import Op, check_limits
+from edgeq.ops.conv2d import Conv2D
+from edgeq.ops.depthwise_conv2d import DepthwiseConv2D
+from edgeq.ops.pool import Pool
+from edgeq.ops.recurrent import Recurrent
+from edgeq.ops.resize import Resize
+from edgeq.ops.transpose_conv import TransposeConv
 from edgeq.passes.layout import channels_last
 from edgeq.readers import (
     onnx_conv,
@@ -38,6 +44,7 @@ from edgeq.readers.types import Verdict
 _TABLES: tuple[Mapping[str, Callable[[OnnxNode], None]], ...] = (
     onnx_conv.NODES, onnx_math.NODES, onnx_norm.NODES, onnx_quant.NODES, onnx_recurrent.NODES,
     onnx_resize.NODES, onnx_shapes.NODES)
+_ON_IMAGES = (Conv2D, DepthwiseConv2D, Pool, Recurrent, Resize, TransposeConv)
 
 
 def read_onnx(path: Path) -> Graph:
@@ -62,7 +69,16 @@ def _graph(raw: RawModel, name: str) -> Graph:
         graph = onnx_quant.settled(channels_last(state.graph(name)))
         for op in graph.ops:
             check_limits(op, graph)
+            check_batch(op, graph)
         return graph
+
+
+def check_batch(op: Op, graph: Graph) -> None:
+    """Raise UnsupportedError where an operator on images would get several at once."""
+    shape = graph.tensor(op.ins[0]).shape if op.ins else ()
+    if isinstance(op, _ON_IMAGES) and shape[:1] != (1,):
+        raise UnsupportedError(f"{type(op).__name__} {op.name!r}", f"a fixed batch of {shape[0]}",
+                               "a batch of 1, or an open one", "export with a batch of 1")
 
 
 def node_kinds() -> tuple[str, ...]:
@@ -118,6 +134,7 @@ def _limits(state: Reading, holes: tuple[str, ...], name: str) -> dict[int, str]
     for op in graph.ops:
         try:
             check_limits(op, graph)
+            check_batch(op, graph)
         except EdgeqError as error:
             blame(op.name, error)
     return broken

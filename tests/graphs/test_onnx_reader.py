@@ -200,3 +200,13 @@ def test_16_bit_activations_of_a_layer_are_refused(tmp_path: Path) -> None:
     m.op("DequantizeLinear", ["q2", scale, zero], "y")
     with pytest.raises(UnsupportedError):
         read(m.write(tmp_path / "m.onnx", "y"))
+
+
+def test_a_fixed_batch_of_several_is_refused(tmp_path: Path) -> None:
+    m = OnnxFile()
+    m.input("x", (4, 3, 5, 5))
+    m.op("Conv", ["x", m.random("w", 2, 3, 3, 3)], "y")
+    path = m.write(tmp_path / "m.onnx", "y")
+    with pytest.raises(UnsupportedError, match="a fixed batch of 4"):
+        read(path)
+    assert not verdicts(path)[0].supported
