@@ -1,5 +1,5 @@
-/* eq_gates.h - gates of recurrent layers: int16 sums in Q3.12, sigmoid and tanh by a table. Any ISA.
- * The sums of whole gates, eq_gate_rows, are in eq_gate_rows.h and, for Helium, eq_mve_gate_rows.h. */
+/* eq_gates.h - gates of recurrent layers: sums in Q3.12, sigmoid and tanh by a table. Any ISA.
+ * The sums of whole gates, eq_gate_rows, are in eq_gate_rows.h and eq_mve_gate_rows.h. */
 #ifndef EQ_GATES_H
 #define EQ_GATES_H
 

@@ -1,4 +1,4 @@
-/* eq_gru.h - GRU with an int16 state, step by step over the sums of its gates. Any ISA: eq_gate_rows comes first. */
+/* eq_gru.h - GRU with an int16 state over its gates' sums. Any ISA: eq_gate_rows comes first. */
 #ifndef EQ_GRU_H
 #define EQ_GRU_H
 
@@ -14,7 +14,8 @@ typedef struct {
 } buffers_t;
 
 /* Rows of `gate` for the state h; add: to the sums already there. */
-static void state_gate(const eq_gru_s8_t *p, int32_t gate, int32_t add, const int8_t *h, int16_t *sums)
+static void state_gate(const eq_gru_s8_t *p, int32_t gate, int32_t add, const int8_t *h,
+                       int16_t *sums)
 {
     const int32_t units = p->units;
     const eq_gate_t g = {units, units, p->mult[3 + gate], p->shift[3 + gate], add};
@@ -53,8 +54,8 @@ static void step(const eq_gru_s8_t *p, const int8_t *x, const buffers_t *b)
     }
 }
 
-static inline void eq_gru_steps(const eq_gru_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
-                                void *restrict scratch)
+static inline void eq_gru_steps(const eq_gru_s8_t *p, const int8_t *restrict in,
+                                int8_t *restrict out, void *restrict scratch)
 {
     const size_t units = p->units;
     int16_t *sums = scratch;

@@ -1,4 +1,4 @@
-/* eq_lstm.h - LSTM with an int16 cell, step by step over the sums of its gates. Any ISA: eq_gate_rows comes first. */
+/* eq_lstm.h - LSTM with an int16 cell over its gates' sums. Any ISA: eq_gate_rows comes first. */
 #ifndef EQ_LSTM_H
 #define EQ_LSTM_H
 
@@ -38,8 +38,8 @@ static void update(const eq_lstm_s8_t *p, const int16_t *sums, int16_t *c, int8_
     }
 }
 
-static inline void eq_lstm_steps(const eq_lstm_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
-                                                  void *restrict scratch)
+static inline void eq_lstm_steps(const eq_lstm_s8_t *p, const int8_t *restrict in,
+                                 int8_t *restrict out, void *restrict scratch)
 {
     const size_t units = p->units;
     int16_t *sums = scratch, *c = sums + 4 * units;

@@ -1,4 +1,4 @@
-/* eq_rnn.h - plain recurrent layer, step by step over the sums of its gates. Any ISA: eq_gate_rows comes first. */
+/* eq_rnn.h - plain recurrent layer over its gates' sums. Any ISA: eq_gate_rows comes first. */
 #ifndef EQ_RNN_H
 #define EQ_RNN_H
 
@@ -7,8 +7,8 @@
 #include "eq_gates.h"
 #include "eq_ops.h"
 
-static inline void eq_rnn_steps(const eq_rnn_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
-                                void *restrict scratch)
+static inline void eq_rnn_steps(const eq_rnn_s8_t *p, const int8_t *restrict in,
+                                int8_t *restrict out, void *restrict scratch)
 {
     const size_t units = p->units;
     int16_t *sums = scratch;
