@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import tempfile
@@ -40,8 +41,9 @@ def prune(folder: Path) -> None:
     """Delete what nobody used for a month."""
     oldest = time.time() - _KEEP_DAYS * 24 * 3600
     for entry in os.scandir(folder):
-        if entry.is_file(follow_symlinks=False) and entry.stat().st_mtime < oldest:
-            Path(entry.path).unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):  # another build may be at work here
+            if entry.is_file(follow_symlinks=False) and entry.stat().st_mtime < oldest:
+                Path(entry.path).unlink(missing_ok=True)
 
 
 def _platform_cache() -> Path:

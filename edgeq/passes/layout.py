@@ -29,6 +29,7 @@ from edgeq.ops.prelu import PRelu
 from edgeq.ops.reduce import Reduce
 from edgeq.ops.reshape import Reshape
 from edgeq.ops.softmax import Softmax
+from edgeq.passes.turn_dense_rows import turn_dense_rows
 
 NEW = -1  # an axis of size 1 that the stored tensor does not have
 Axes = tuple[int, ...]
@@ -62,7 +63,7 @@ def channels_last(graph: Graph) -> Graph:
             other = _Sinking(graph, turned | {name}).run()
             if other.cost < best.cost:
                 best, turned = other, turned | {name}
-    return best.graph()
+    return turn_dense_rows(best.graph())
 
 
 class _Sinking:

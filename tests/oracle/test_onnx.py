@@ -198,6 +198,19 @@ def test_channels_last_model_keeps_its_input(tmp_path: Path) -> None:
     assert not graph.moved
 
 
+def test_decoder(tmp_path: Path) -> None:
+    """The order of an image that a dense layer paints goes into that layer."""
+    m = OnnxFile()
+    m.input("x", (1, 6))
+    m.op("Gemm", ["x", m.random("a", 6, 36), m.random("b", 36)], "g")
+    m.op("Tanh", ["g"], "t")
+    m.op("Reshape", ["t", m.integers("to", -1, 4, 3, 3)], "r")
+    m.op("Conv", ["r", m.random("w", 2, 4, 3, 3)], "y", pads=[1, 1, 1, 1])
+    graph = same_as_oracle(m.write(tmp_path / "m.onnx", "y"))
+    assert kinds(graph)[:3] == ["Dense", "Tanh", "Reshape"]
+    assert moves(graph) == 0
+
+
 @pytest.mark.parametrize("mode", ["nearest", "linear"])
 def test_upsampling_and_skip(tmp_path: Path, mode: str) -> None:
     m = OnnxFile()
