@@ -1,0 +1,40 @@
+"""Recipes: every built-in one loads, and every mistake in a file is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from edgeq.errors import UsageError
+from edgeq.recipe import ActRange, Equalize, built_in, load_recipe
+
+
+@pytest.mark.parametrize("name", built_in())
+def test_built_in_recipes_load_under_their_name(name: str) -> None:
+    assert load_recipe(name).name == name
+
+
+def test_a_file_overrides_the_defaults(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text('act_range = "percentile"\npercentile = 99.5\nequalize = "off"\n')
+    recipe = load_recipe(path)
+    assert (recipe.name, recipe.act_range, recipe.percentile) == ("mine", ActRange.PERCENTILE, 99.5)
+    assert recipe.equalize is Equalize.OFF
+    assert recipe.per_channel
+
+
+@pytest.mark.parametrize(("text", "found"), [
+    ("typo = 1", "typo"), ('act_range = "max"', "act_range"), ("per_channel = 1", "per_channel"),
+    ("percentile = 10", "percentile"), ('percentile = "x"', "percentile"), ("= 3", "recipe"),
+    ("rollback = 'yes'", "rollback")])
+def test_mistakes_are_named(text: str, found: str, tmp_path: Path) -> None:
+    path = tmp_path / "bad.toml"
+    path.write_text(text + "\n")
+    with pytest.raises(UsageError, match=found):
+        load_recipe(path)
+
+
+def test_a_recipe_that_does_not_exist_lists_those_that_do() -> None:
+    with pytest.raises(UsageError, match="default"):
+        load_recipe("defualt")
