@@ -100,6 +100,7 @@ def run(case: Case, kept: tuple[str, ...]) -> str:
     return "passes"
 
 
+@pytest.mark.slow
 def test_node_tests(cases: list[Case], record_property: pytest.FixtureRequest) -> None:
     """Nothing is wrong; what is not supported is refused with an error of edgeq's own."""
     found = {case.name: verdict(case) for case in cases}
