@@ -41,6 +41,30 @@ def quantize_multipliers(
     return (np.array([m for m, _ in pairs], np.int32), np.array([s for _, s in pairs], np.int8))
 
 
+def wide_factors(mult: IntArray, shift: IntArray) -> tuple[NDArray[np.int16], NDArray[np.int8]]:
+    """(15-bit multiplier, right shift behind it) for 16-bit activations.
+
+    Source: MultiplyByQuantizedMultiplier(int64_t, ...) of TFLite; shift < 8.
+    """
+    m = np.asarray(mult, np.int64)
+    factor = np.where(m < 0x7FFF0000, (m + (1 << 15)) >> 16, 0x7FFF)
+    right = 15 - np.asarray(shift, np.int64)
+    assert int(right.min()) >= 8
+    assert int(right.max()) <= 62
+    return factor.astype(np.int16), right.astype(np.int8)
+
+
+def requantize_wide(acc: IntArray, mult: IntArray, shift: IntArray) -> NDArray[np.int64]:
+    """acc * mult * 2**(shift - 31) for 16-bit activations: one rounding, halves upwards.
+
+    `acc` lies within 2**47; mult and shift broadcast against it.
+    """
+    factor, right = (v.astype(np.int64) for v in wide_factors(mult, shift))
+    wide = np.asarray(acc, np.int64)
+    assert bool(np.all(np.abs(wide) < 1 << 47))
+    return np.asarray((wide * factor + (np.int64(1) << (right - 1))) >> right, np.int64)
+
+
 def doubling_high_mul(a: IntArray, b: IntArray | int) -> NDArray[np.int64]:
     """gemmlowp's SaturatingRoundingDoublingHighMul: round(a * b / 2**31), halves upwards."""
     a64, b64 = np.asarray(a, np.int64), np.asarray(b, np.int64)

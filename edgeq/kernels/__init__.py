@@ -24,11 +24,13 @@ from edgeq.kernels import (
     depthwise_neon,
     depthwise_v6m,
     depthwise_v7m,
+    wide,
 )
 from edgeq.kernels.base import MacKernel
 
 CONV2D: tuple[MacKernel, ...] = (
     *conv2d_c.KERNELS,
+    *wide.CONV2D,
     *conv2d_w4.KERNELS,
     *conv2d_mve.KERNELS,
     *conv2d_dsp.KERNELS,
@@ -40,6 +42,7 @@ CONV2D: tuple[MacKernel, ...] = (
 
 DEPTHWISE: tuple[MacKernel, ...] = (
     *depthwise_c.KERNELS,
+    *wide.DEPTHWISE,
     *depthwise_mve.KERNELS,
     *depthwise_dsp.KERNELS,
     *depthwise_v7m.KERNELS,
@@ -50,6 +53,7 @@ DEPTHWISE: tuple[MacKernel, ...] = (
 
 DENSE: tuple[MacKernel, ...] = (
     *dense_c.KERNELS,
+    *wide.DENSE,
     *dense_w4.KERNELS,
     *dense_mve.KERNELS,
     *dense_dsp.KERNELS,

@@ -49,6 +49,7 @@ class MacLayer:
     bias: NDArray[np.int32]  # (out_c,)
     mult: NDArray[np.int32]  # (out_c,) Q31
     shift: NDArray[np.int8]  # (out_c,) positive is left
+    act_bits: int = 8  # 16: inputs and outputs are int16 with zero point 0
     weight_bits: int = 8  # 4: weights in [-7, 7], which kernels store two a byte
 
     @property
@@ -76,8 +77,9 @@ class MacLayer:
         w = self.weights.astype(np.int64)
         axes = tuple(range(w.ndim - 1)) if w.ndim == 3 else tuple(range(1, w.ndim))
         pos, neg = np.maximum(w, 0).sum(axes), np.minimum(w, 0).sum(axes)
-        high = pos * 127 + neg * -128 + self.bias
-        low = pos * -128 + neg * 127 + self.bias
+        top = (1 << (self.act_bits - 1)) - 1
+        high = pos * top + neg * ~top + self.bias
+        low = pos * ~top + neg * top + self.bias
         return np.asarray(np.maximum(np.abs(high), np.abs(low)), np.int64)
 
     @property
@@ -91,7 +93,7 @@ class MacTables:
     """The tables behind the weights, one entry per output channel, as a kernel wants them."""
 
     bias: NDArray[np.int32]
-    mult: NDArray[np.int32]
+    mult: NDArray[np.int32] | NDArray[np.int16]
     shift: NDArray[np.int8]
 
 
@@ -119,7 +121,8 @@ class MacKernel:
     in_place: Callable[[MacLayer], bool] = lambda layer: False
     # what the C file reads as bias, mult and shift; its head says how they differ from the layer's
     tables: Callable[[MacLayer], MacTables] = plain_tables
-    weight_bits: int = 8  # it takes layers whose weights have so many
+    act_bits: int = 8  # it takes layers whose activations have so many
+    weight_bits: int = 8  # and whose weights have so many
 
 
 def choose(kernels: tuple[MacKernel, ...], layer: MacLayer, target: Target) -> MacKernel:
@@ -128,8 +131,8 @@ def choose(kernels: tuple[MacKernel, ...], layer: MacLayer, target: Target) -> M
     Functions that `target` avoids come last within their ISA.
     """
     for isa in target.isa:
-        fit = [k for k in kernels if k.isa == isa and k.weight_bits == layer.weight_bits
-               and k.fits(layer, target)]
+        fit = [k for k in kernels if k.isa == isa and k.act_bits == layer.act_bits
+               and k.weight_bits == layer.weight_bits and k.fits(layer, target)]
         if fit:
             return next((k for k in fit if k.func not in target.avoid), fit[0])
     raise AssertionError("the portable kernel takes every layer")

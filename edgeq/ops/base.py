@@ -94,6 +94,7 @@ class Op(ABC):
     onnx_names: ClassVar[tuple[str, ...]] = ()  # ONNX operators that `from_onnx` translates
     limits: ClassVar[tuple[Limit, ...]] = ()
     weight_spec: ClassVar[WeightSpec | None] = None
+    wide: ClassVar[bool] = False  # computes with 16-bit activations, too
     is_view: ClassVar[bool] = False  # the output is the input's bytes under another shape
     unifies: ClassVar[bool] = False  # inputs with the output's parameters need no requantization
     own_consts: ClassVar[tuple[int, ...]] = ()  # inputs whose parameters `const_params` gives
@@ -164,6 +165,11 @@ def constant_results(graph: Graph, op: Op) -> tuple[FloatArray | IntArray, ...]:
 
 def check_limits(op: Op, g: Graph) -> None:
     """Raise UnsupportedError for the first limit that `op` breaks."""
+    if not op.wide and any(q is not None and q.bits == 16 for q in
+                           (g.tensor(n).q for n in (*op.ins, *op.outs))):
+        raise UnsupportedError(f"{type(op).__name__} {op.name!r}", "16-bit activations",
+                               "8-bit activations for this operator",
+                               "choose a recipe with act_bits = 8")
     for limit in op.limits:
         found = limit.check(op, g)
         if found:

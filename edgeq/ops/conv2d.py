@@ -51,6 +51,7 @@ class Conv2D(Op):
     act: Act = Act.NONE
 
     tflite_names: ClassVar[tuple[str, ...]] = ("CONV_2D",)
+    wide: ClassVar[bool] = True
     weight_spec: ClassVar[WeightSpec] = WeightSpec(weight=1, axis=0, bias=2)
     limits: ClassVar[tuple[Limit, ...]] = (
         Limit("constant weights", weights_not_const, "freeze the model before export"),
@@ -95,7 +96,7 @@ class Conv2D(Op):
         bias = folded_bias(b, rows.sum(1, dtype=np.int64), in_zero)
         epi = epilogue(self, g, self.act, w.shape[0])
         out_h, out_w = window.out_size(*x.shape[1:3])
-        out = np.empty((x.shape[0], out_h, out_w, w.shape[0]), np.int8)
+        out = np.empty((x.shape[0], out_h, out_w, w.shape[0]), x.dtype)
         each = out_h * out_w * (5 * rows.shape[1] + 40 * w.shape[0])
         for part in batch_chunks(x.shape[0], each):
             flat = window.patches(x[part], in_zero).reshape(-1, rows.shape[1])
@@ -122,7 +123,8 @@ class Conv2D(Op):
             pad_top=self.pad[0][0], pad_left=self.pad[1][0],
             in_zero=in_zero, out_zero=epi.out_zero, act_min=epi.act_min, act_max=epi.act_max,
             weights=w.astype(np.int8), bias=int32_bias(self.name, bias),
-            mult=epi.mult, shift=epi.shift, weight_bits=stored_bits(self, g),
+            mult=epi.mult, shift=epi.shift, act_bits=epi.bits,
+            weight_bits=8 if epi.bits == 16 else stored_bits(self, g),
         ))
 
     def lower(self, g: Graph, target: Target) -> tuple[Call, ...]:
@@ -131,7 +133,7 @@ class Conv2D(Op):
             return (dense_call(self, layer.as_dense(), 1, self.macs(g), target),)
         kernel = choose(kernels.CONV2D, layer, target)
         return (Call(
-            name=self.name, op="Conv2D", func=kernel.func, struct="eq_conv2d_s8_t",
+            name=self.name, op="Conv2D", func=kernel.func, struct=f"eq_conv2d_s{layer.act_bits}_t",
             fields=(*window_fields(layer), *mac_fields(layer, kernel)),
             ins=self.ins[:1], outs=self.outs,
             sources=(kernel.source, *kernel.headers), overlap=(kernel.overlap(layer),),

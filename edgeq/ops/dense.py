@@ -51,6 +51,7 @@ class Dense(Op):
     keep_dims: bool = False
 
     tflite_names: ClassVar[tuple[str, ...]] = ("FULLY_CONNECTED",)
+    wide: ClassVar[bool] = True
     weight_spec: ClassVar[WeightSpec] = WeightSpec(weight=1, axis=0, bias=2)
     limits: ClassVar[tuple[Limit, ...]] = (
         Limit("constant weights", weights_not_const, "freeze the model before export"),
@@ -109,7 +110,8 @@ class Dense(Op):
             kh=1, kw=1, stride_h=1, stride_w=1, dil_h=1, dil_w=1, pad_top=0, pad_left=0,
             in_zero=in_zero, out_zero=epi.out_zero, act_min=epi.act_min, act_max=epi.act_max,
             weights=w.astype(np.int8), bias=int32_bias(self.name, bias),
-            mult=epi.mult, shift=epi.shift, weight_bits=stored_bits(self, g),
+            mult=epi.mult, shift=epi.shift, act_bits=epi.bits,
+            weight_bits=8 if epi.bits == 16 else stored_bits(self, g),
         ))
 
     def lower(self, g: Graph, target: Target) -> tuple[Call, ...]:
@@ -128,8 +130,9 @@ def dense_call(op: Op, layer: MacLayer, rows: int, macs: int, target: Target) ->
         *mac_fields(layer, kernel),
     )
     return Call(
-        name=op.name, op=type(op).__name__, func=kernel.func, struct="eq_dense_s8_t",
-        fields=fields, ins=op.ins[:1], outs=op.outs,
+        name=op.name, op=type(op).__name__, func=kernel.func,
+        struct=f"eq_dense_s{layer.act_bits}_t", fields=fields,
+        ins=op.ins[:1], outs=op.outs,
         sources=(kernel.source, *kernel.headers), overlap=(kernel.overlap(layer),),
         scratch=kernel.scratch(layer), macs=macs, weight_bits=layer.weight_bits,
     )

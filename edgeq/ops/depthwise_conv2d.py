@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from edgeq import kernels
 from edgeq.board import Target
-from edgeq.ir import FloatArray, Graph, IntArray
+from edgeq.ir import FloatArray, Graph, IntArray, dtype_of
 from edgeq.kernels.base import MacLayer, choose
 from edgeq.ops.base import Act, Limit, Op, Shape, WeightSpec
 from edgeq.ops.mac import (
@@ -57,6 +57,7 @@ class DepthwiseConv2D(Op):
     act: Act = Act.NONE
 
     tflite_names: ClassVar[tuple[str, ...]] = ("DEPTHWISE_CONV_2D",)
+    wide: ClassVar[bool] = True
     weight_spec: ClassVar[WeightSpec] = WeightSpec(weight=1, axis=3, bias=2)
     limits: ClassVar[tuple[Limit, ...]] = (
         Limit("constant weights", weights_not_const, "freeze the model before export"),
@@ -98,15 +99,15 @@ class DepthwiseConv2D(Op):
     def run_int(self, g: Graph, *qs: IntArray) -> tuple[IntArray, ...]:
         x, w, b = qs
         window = self.window(w.shape)
-        assert x.dtype == np.int8
         assert window.kh * window.kw < 1 << 15  # the sum of products stays in int32
+        wide = dtype_of(32) if x.dtype == np.int8 else np.int64
         in_zero = int(g.tensor(self.ins[0]).params.zero)
-        rows = w.reshape(-1, w.shape[3]).astype(np.int32)  # (kh * kw, out_c)
+        rows = w.reshape(-1, w.shape[3]).astype(wide)  # (kh * kw, out_c)
         bias = folded_bias(b, rows.sum(0, dtype=np.int64), in_zero)
         epi = epilogue(self, g, self.act, w.shape[3])
-        out = np.empty((x.shape[0], *window.out_size(*x.shape[1:3]), w.shape[3]), np.int8)
+        out = np.empty((x.shape[0], *window.out_size(*x.shape[1:3]), w.shape[3]), x.dtype)
         for part in batch_chunks(x.shape[0], 32 * max(x[:1].size, out[:1].size)):
-            acc = np.zeros(out[part].shape, np.int32)
+            acc = np.zeros(out[part].shape, wide)
             for tap, w_tap in zip(window.taps(x[part], in_zero), rows, strict=True):
                 acc += _widen(tap, w.shape[3]) * w_tap
             out[part] = epi.apply(acc + bias)
@@ -131,14 +132,15 @@ class DepthwiseConv2D(Op):
             pad_top=self.pad[0][0], pad_left=self.pad[1][0],
             in_zero=in_zero, out_zero=epi.out_zero, act_min=epi.act_min, act_max=epi.act_max,
             weights=w.astype(np.int8), bias=int32_bias(self.name, bias),
-            mult=epi.mult, shift=epi.shift,
+            mult=epi.mult, shift=epi.shift, act_bits=epi.bits,
         ))
 
     def lower(self, g: Graph, target: Target) -> tuple[Call, ...]:
         layer = self.mac_layer(g)
         kernel = choose(kernels.DEPTHWISE, layer, target)
         return (Call(
-            name=self.name, op="DepthwiseConv2D", func=kernel.func, struct="eq_dwconv2d_s8_t",
+            name=self.name, op="DepthwiseConv2D", func=kernel.func,
+            struct=f"eq_dwconv2d_s{layer.act_bits}_t",
             fields=(*window_fields(layer), *mac_fields(layer, kernel)),
             ins=self.ins[:1], outs=self.outs,
             sources=(kernel.source, *kernel.headers), overlap=(kernel.overlap(layer),),

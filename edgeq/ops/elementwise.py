@@ -11,7 +11,8 @@ import tflite
 from numpy.typing import NDArray
 
 from edgeq.board import Target
-from edgeq.ir import FloatArray, Graph, IntArray
+from edgeq.errors import UnsupportedError
+from edgeq.ir import FloatArray, Graph, IntArray, dtype_of
 from edgeq.kernels import plain
 from edgeq.ops.base import Act, Limit, Op, Shape, clamp_bounds
 from edgeq.ops.broadcast import Broadcast, broadcast_of, broadcast_shape
@@ -119,27 +120,34 @@ class _AddParams:
     zeros: tuple[int, int, int]
     act_min: int
     act_max: int
+    bits: int  # of operands and output
 
     def term(self, q: IntArray, i: int) -> NDArray[np.int64]:
         """Operand i rescaled."""
-        shifted = (q.astype(np.int64) - self.zeros[i]) << 20
+        shifted = (q.astype(np.int64) - self.zeros[i]) << _headroom(self.bits)
         return requantize(shifted, self.mults[i], self.shifts[i])
 
-    def finish(self, total: NDArray[np.int64]) -> NDArray[np.int8]:
+    def finish(self, total: NDArray[np.int64]) -> IntArray:
         y = requantize(total, self.mults[2], self.shifts[2]) + self.zeros[2]
-        return clamp_int8(y, self.act_min, self.act_max)
+        return np.clip(y, self.act_min, self.act_max).astype(dtype_of(self.bits))
+
+
+def _headroom(bits: int) -> int:
+    """How far operands are shifted to the left before they are rescaled."""
+    return 20 if bits == 8 else 15
 
 
 def _add_params(op: Binary, g: Graph) -> _AddParams:
     a, b, y = (g.tensor(n).params for n in (*op.ins, op.outs[0]))
     twice = 2.0 * max(float(a.scale), float(b.scale))
-    reals = (float(a.scale) / twice, float(b.scale) / twice, twice / ((1 << 20) * float(y.scale)))
+    reals = (float(a.scale) / twice, float(b.scale) / twice,
+             twice / ((1 << _headroom(y.bits)) * float(y.scale)))
     # an output that needs a factor above 2 is finer than 2**-20 of the inputs: it saturates
     pairs = [quantize_multiplier(min(r, 2.0)) for r in reals]
     low, high = clamp_bounds(op.act, y)
     return _AddParams((pairs[0][0], pairs[1][0], pairs[2][0]),
                       (pairs[0][1], pairs[1][1], pairs[2][1]),
-                      (int(a.zero), int(b.zero), int(y.zero)), low, high)
+                      (int(a.zero), int(b.zero), int(y.zero)), low, high, y.bits)
 
 
 def _addsub_call(op: Binary, g: Graph, sign: int, target: Target) -> Call:
@@ -159,10 +167,26 @@ def _addsub_call(op: Binary, g: Graph, sign: int, target: Target) -> Call:
          ("a_mult", p.mults[i]), ("b_mult", p.mults[j]), ("out_mult", p.mults[2])))
 
 
+def _add16_call(op: Binary, g: Graph) -> Call:
+    """The call of eq_add_s16; raises UnsupportedError for operands that repeat or are constant."""
+    a, b = (g.tensor(n) for n in op.ins)
+    if a.shape != b.shape or a.is_const or b.is_const:
+        raise UnsupportedError(f"Add {op.name!r}", "16-bit operands that repeat or are constant",
+                               "two computed operands of the same shape",
+                               "choose a recipe with act_bits = 8")
+    p = _add_params(op, g)
+    fields = (("n", a.size), ("act_min", p.act_min), ("act_max", p.act_max),
+              ("a_shift", p.shifts[0]), ("b_shift", p.shifts[1]), ("out_shift", p.shifts[2]),
+              ("a_mult", p.mults[0]), ("b_mult", p.mults[1]), ("out_mult", p.mults[2]))
+    return Call(name=op.name, op="Add", func="eq_add_s16", struct="eq_add_s16_t", fields=fields,
+                ins=op.ins, outs=op.outs, sources=("ops/eq_add_s16.c",), overlap=(0, 0))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Add(Binary):
     """y = act(a + b)."""
 
+    wide: ClassVar[bool] = True
     tflite_names: ClassVar[tuple[str, ...]] = ("ADD",)
 
     @classmethod
@@ -179,6 +203,8 @@ class Add(Binary):
 
     def lower(self, g: Graph, target: Target) -> tuple[Call, ...]:
         a, b = (g.tensor(n) for n in self.ins)
+        if a.params.bits == 16:
+            return (_add16_call(self, g),)
         if a.shape != b.shape or a.is_const or b.is_const:
             return (_addsub_call(self, g, 1, target),)
         p, kernel = _add_params(self, g), plain.pick(plain.ADD, target)

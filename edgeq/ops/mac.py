@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeq.errors import ModelError
-from edgeq.ir import FloatArray, Graph, IntArray
+from edgeq.ir import FloatArray, Graph, IntArray, dtype_of
 from edgeq.kernels.base import MacKernel, MacLayer, weight_blob
 from edgeq.ops.base import Act, Op, clamp_bounds
 from edgeq.plan import Blob, Value
-from edgeq.requant import quantize_multipliers, requantize
+from edgeq.requant import quantize_multipliers, requantize, requantize_wide
 
 _CHUNK_BYTES = 16 << 20  # working memory of one batch chunk
 
@@ -61,11 +61,13 @@ class Epilogue:
     out_zero: int
     act_min: int
     act_max: int
+    bits: int = 8  # of the outputs; 16 has a requantization of its own
 
     def apply(self, acc: IntArray) -> IntArray:
         """Requantized, clamped outputs for accumulators of shape (..., out_c)."""
-        y = requantize(acc, self.mult, self.shift) + self.out_zero
-        return np.clip(y, self.act_min, self.act_max).astype(np.int8)
+        scaled = (requantize_wide if self.bits == 16 else requantize)(acc, self.mult, self.shift)
+        return np.clip(scaled + self.out_zero, self.act_min, self.act_max).astype(
+            dtype_of(self.bits))
 
 
 def epilogue(op: Op, g: Graph, act: Act, out_c: int) -> Epilogue:
@@ -75,7 +77,10 @@ def epilogue(op: Op, g: Graph, act: Act, out_c: int) -> Epilogue:
     real = np.broadcast_to(q_in.scale * q_w.scale / q_out.scale, (out_c,))
     mult, shift = quantize_multipliers(real)
     low, high = clamp_bounds(act, q_out)
-    return Epilogue(mult, shift, int(q_out.zero), low, high)
+    if q_out.bits == 16 and int(shift.max()) > 7:
+        raise ModelError(op.name, f"a rescaling by {float(real.max()):.3g}", "below 128",
+                         "check the scales of this layer")
+    return Epilogue(mult, shift, int(q_out.zero), low, high, q_out.bits)
 
 
 def exact_matmul(x: IntArray, w: IntArray) -> NDArray[np.int64]:
@@ -100,6 +105,9 @@ def folded_bias(bias: IntArray, weight_sum: IntArray, in_zero: int) -> NDArray[n
 
 def proven(name: str, layer: MacLayer) -> MacLayer:
     """`layer`, whose accumulators fit int32 for any input; raises ModelError where they do not."""
+    if layer.act_bits == 16:  # 64-bit sums: 2**22 a product
+        assert layer.acc_bound < 1 << 47
+        return layer
     left = np.maximum(layer.shift.astype(np.int64), 0)
     worst = int((layer.acc_bounds << np.minimum(left, 31)).max())
     if worst >= 1 << 31:
@@ -144,6 +152,8 @@ def mac_fields(layer: MacLayer, kernel: MacKernel) -> tuple[tuple[str, Value], .
     return (
         ("weights", weight_blob(kernel, layer)),
         ("bias", Blob("bias", "int32_t", tables.bias, "input zero point folded in")),
-        ("mult", Blob("mult", "int32_t", tables.mult, "Q31")),
-        ("shift", Blob("shift", "int8_t", tables.shift, "positive is left")),
+        ("mult", Blob("mult", f"{tables.mult.dtype.name}_t", tables.mult,
+                      "Q15" if layer.act_bits == 16 else "Q31")),
+        ("shift", Blob("shift", "int8_t", tables.shift,
+                       "to the right" if layer.act_bits == 16 else "positive is left")),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -10,7 +10,7 @@ import tflite
 from numpy.typing import NDArray
 
 from edgeq.board import Target
-from edgeq.ir import FloatArray, Graph, IntArray
+from edgeq.ir import FloatArray, Graph, IntArray, dtype_of
 from edgeq.kernels import plain
 from edgeq.ops.base import Act, Limit, Op, Rule, SameAsInput, Shape, clamp_bounds
 from edgeq.ops.mac import apply_act
@@ -67,10 +67,10 @@ class Pool(Op):
     def rule(self) -> Rule:
         return SameAsInput()
 
-    def clamp(self, g: Graph, y: IntArray) -> NDArray[np.int8]:
+    def clamp(self, g: Graph, y: IntArray) -> IntArray:
         """The activation on integers."""
-        low, high = clamp_bounds(self.act, g.tensor(self.outs[0]).params)
-        return np.clip(y, low, high).astype(np.int8)
+        q = g.tensor(self.outs[0]).params
+        return np.clip(y, *clamp_bounds(self.act, q)).astype(dtype_of(q.bits))
 
     def pool_call(self, g: Graph, kernel: plain.Kernel) -> tuple[Call, ...]:
         """The call of an eq_pool_s8_t kernel."""
@@ -107,6 +107,7 @@ def slide_distance(window: Window, in_h: int, in_w: int) -> int:
 class AveragePool(Pool):
     """y = act(mean over the window), padding not counted."""
 
+    wide: ClassVar[bool] = True
     tflite_names: ClassVar[tuple[str, ...]] = ("AVERAGE_POOL_2D",)
 
     def _count(self, h: int, w: int) -> NDArray[np.int64]:
@@ -128,7 +129,11 @@ class AveragePool(Pool):
         return (self.clamp(g, mean),)
 
     def lower(self, g: Graph, target: Target) -> tuple[Call, ...]:
-        return self.pool_call(g, plain.pick(plain.AVGPOOL, target))
+        (call,) = self.pool_call(g, plain.pick(plain.AVGPOOL, target))
+        if g.tensor(self.outs[0]).params.bits == 8:
+            return (call,)
+        return (replace(call, func="eq_avgpool_s16", struct="eq_pool_s16_t", overlap=(None,),
+                        sources=("ops/eq_avgpool_s16.c",), scratch=None),)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,6 +24,7 @@ class Reshape(Op):
     to: Shape
 
     tflite_names: ClassVar[tuple[str, ...]] = ("RESHAPE", "SQUEEZE", "EXPAND_DIMS")
+    wide: ClassVar[bool] = True
     is_view: ClassVar[bool] = True
 
     @classmethod

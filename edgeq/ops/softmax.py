@@ -14,6 +14,7 @@ from edgeq.board import Target
 from edgeq.fixedpoint import exp_on_negative, reciprocal_of_one_plus
 from edgeq.ir import FloatArray, Graph, IntArray
 from edgeq.kernels import plain
+from edgeq.ops import softmax16
 from edgeq.ops.base import Fixed, Limit, Op, Rule, Shape
 from edgeq.ops.lut import clamp_int8
 from edgeq.plan import Blob, Call
@@ -29,15 +30,24 @@ def _too_wide(op: Op, g: Graph) -> str:
     return "" if width < 1 << _SUM_BITS else f"{width} values"
 
 
+def _too_steep(op: Op, g: Graph) -> str:
+    q = g.tensor(op.ins[0]).q
+    assert isinstance(op, Softmax)
+    steep = q is not None and q.bits == 16 and float(q.scale) * op.beta >= 2.0
+    return "a step of 2 or more" if steep else ""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Softmax(Op):
     """y = e^(beta * x) / sum(e^(beta * x)) over the last axis."""
 
     beta: float = 1.0
 
+    wide: ClassVar[bool] = True
     tflite_names: ClassVar[tuple[str, ...]] = ("SOFTMAX",)
     limits: ClassVar[tuple[Limit, ...]] = (
         Limit("fewer than 4096 values", _too_wide, "leave the softmax out of the model"),
+        Limit("16-bit inputs with steps below 2", _too_steep, "leave the softmax out of the model"),
     )
 
     @classmethod
@@ -75,6 +85,9 @@ class Softmax(Op):
         return e[:1 + int(np.flatnonzero(rounding_shift(e, _SUM_BITS)).max())]
 
     def run_int(self, g: Graph, *qs: IntArray) -> tuple[IntArray, ...]:
+        q = g.tensor(self.ins[0]).params
+        if q.bits == 16:
+            return (softmax16.softmax16(qs[0], *softmax16.scaling(float(q.scale), self.beta)),)
         x = qs[0].astype(np.int64)
         table = self.exp_table(g)
         e = np.concatenate([table, np.zeros(256 - table.size, np.int64)])[
@@ -86,6 +99,8 @@ class Softmax(Op):
         return (clamp_int8(y - 128),)
 
     def lower(self, g: Graph, target: Target) -> tuple[Call, ...]:
+        if g.tensor(self.ins[0]).params.bits == 16:
+            return (self._wide_call(g),)
         shape, table = g.tensor(self.ins[0]).shape, self.exp_table(g)
         kernel = plain.pick(plain.SOFTMAX, target)
         if not kernel.slides:
@@ -96,6 +111,18 @@ class Softmax(Op):
         return (Call(name=self.name, op="Softmax", func=kernel.func, struct="eq_softmax_s8_t",
                      fields=fields, ins=self.ins, outs=self.outs, sources=kernel.sources,
                      overlap=(0,)),)
+
+    def _wide_call(self, g: Graph) -> Call:
+        """The call for 16-bit activations."""
+        x = g.tensor(self.ins[0])
+        mult, shift = softmax16.scaling(float(x.params.scale), self.beta)
+        tables = (Blob("exp", "int16_t", softmax16.exp_table(), "Q15, e^x on [-10, 0]"),
+                  Blob("reciprocal", "int16_t", softmax16.reciprocal_table(), "Q15, 1 / (1 + x)"))
+        fields = (("rows", prod(x.shape[:-1])), ("c", x.shape[-1]), ("mult", mult),
+                  ("shift", shift), ("exp", tables[0]), ("reciprocal", tables[1]))
+        return Call(name=self.name, op="Softmax", func="eq_softmax_s16",
+                    struct="eq_softmax_s16_t", fields=fields, ins=self.ins, outs=self.outs,
+                    sources=("ops/eq_softmax_s16.c",), overlap=(0,))
 
     def _cmsis_call(self, g: Graph, kernel: plain.Kernel) -> Call:
         """CMSIS-NN computes the exponentials itself."""

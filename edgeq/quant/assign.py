@@ -22,12 +22,12 @@ def assign(graph: Graph, chosen: Ranges, recipe: Recipe) -> Graph:
     Constants become integers: weights symmetric int8, biases int32 with scale in * weight, other
     float constants int8 by their extremes. Index constants stay.
     """
-    params: dict[str, QuantParams] = {n: act_params(*chosen[n]) for n in graph.ins}
+    params = {n: act_params(*chosen[n], recipe.act_bits) for n in graph.ins}
     changed: dict[str, Tensor] = {}
     for op in graph.ops:
         _constants(graph, op, params, changed)
         for name in op.outs:
-            params[name] = _output(graph, op, name, params, chosen)
+            params[name] = _output(graph, op, name, params, chosen, recipe.act_bits)
         if is_mac(op):
             _weights(graph, op, params, recipe, changed)
         for name, q in op.const_params(graph, params).items():
@@ -40,8 +40,10 @@ def assign(graph: Graph, chosen: Ranges, recipe: Recipe) -> Graph:
 
 
 def _output(graph: Graph, op: Op, name: str, params: Mapping[str, QuantParams],
-            chosen: Ranges) -> QuantParams:
+            chosen: Ranges, bits: int) -> QuantParams:
     rule = op.rule()
+    if isinstance(rule, Fixed) and bits == 16:
+        return per_tensor(1 / 32768, 0, bits)
     if isinstance(rule, Fixed):
         return per_tensor(rule.scale, rule.zero)
     if isinstance(rule, SameAsInput):
@@ -49,7 +51,7 @@ def _output(graph: Graph, op: Op, name: str, params: Mapping[str, QuantParams],
     low, high = chosen[name]
     if is_mac(op):
         low, high = _wide_enough(graph, op, params, low, high)
-    return act_params(low, high)
+    return act_params(low, high, bits)
 
 
 def _wide_enough(graph: Graph, op: Op, params: Mapping[str, QuantParams], low: float,

@@ -158,6 +158,76 @@ typedef struct {
 
 void eq_softmax_s16(const eq_softmax_s16_t *p, const int16_t *in, int16_t *out);
 
+/* --- 16-bit activations, zero points 0, int8 weights ------------------------------------------------
+ * y = clamp((acc * mult + 2^(shift - 1)) >> shift), acc = sum(x * w) + bias in 64 bits, mult in Q15:
+ * TensorFlow Lite's requantization for them. The fields are those of the int8 structs. */
+typedef struct {
+    uint16_t in_h, in_w, in_c;
+    uint16_t out_h, out_w, out_c;
+    uint16_t kh, kw;
+    uint16_t stride_h, stride_w;
+    uint16_t dil_h, dil_w;
+    uint16_t pad_top, pad_left;
+    int8_t in_zero, out_zero;  /* 0 */
+    int16_t act_min, act_max;
+    const int8_t *weights;
+    const int32_t *bias;
+    const int16_t *mult;
+    const int8_t *shift;
+} eq_conv2d_s16_t;
+typedef eq_conv2d_s16_t eq_dwconv2d_s16_t;
+
+typedef struct {
+    uint16_t rows, in_c, out_c;
+    int8_t in_zero, out_zero;  /* 0 */
+    int16_t act_min, act_max;
+    const int8_t *weights;
+    const int32_t *bias;
+    const int16_t *mult;
+    const int8_t *shift;
+} eq_dense_s16_t;
+
+void eq_conv2d_s16(const eq_conv2d_s16_t *p, const int16_t *restrict in, int16_t *restrict out,
+                   void *restrict scratch);
+void eq_dwconv2d_s16(const eq_dwconv2d_s16_t *p, const int16_t *restrict in,
+                     int16_t *restrict out, void *restrict scratch);
+void eq_dense_s16(const eq_dense_s16_t *p, const int16_t *restrict in, int16_t *restrict out,
+                  void *restrict scratch);
+
+/* y = clamp(requant(requant(a << 15, a_mult, a_shift) + requant(b << 15, ..), out_mult, out_shift));
+ * shifts <= 0. `out` may be `a` or `b`. */
+typedef struct {
+    uint32_t n;
+    int16_t act_min, act_max;
+    int8_t a_shift, b_shift, out_shift;
+    int32_t a_mult, b_mult, out_mult;
+} eq_add_s16_t;
+
+void eq_add_s16(const eq_add_s16_t *p, const int16_t *a, const int16_t *b, int16_t *out);
+
+/* As eq_pool_s8_t. */
+typedef struct {
+    uint16_t in_h, in_w, c;
+    uint16_t out_h, out_w;
+    uint16_t kh, kw;
+    uint16_t stride_h, stride_w;
+    uint16_t pad_top, pad_left;
+    int16_t act_min, act_max;
+} eq_pool_s16_t;
+
+void eq_avgpool_s16(const eq_pool_s16_t *p, const int16_t *restrict in, int16_t *restrict out);
+
+/* Rows of c; out scale 1/32768. Tables of 513 entries in Q15: e^x on [-10, 0], 1 / (1 + x) on
+ * [0, 1]; mult, shift take a difference of inputs to 65535 steps of [-10, 0]. `out` may be `in`. */
+typedef struct {
+    uint16_t rows, c;
+    int32_t mult;
+    int8_t shift;
+    const int16_t *exp, *reciprocal;
+} eq_softmax_s16_t;
+
+void eq_softmax_s16(const eq_softmax_s16_t *p, const int16_t *in, int16_t *out);
+
 /* --- addition of equal shapes, TensorFlow Lite's formula ----------------------------------------
  * y = clamp(out_zero + requant(((a - a_zero) << 19)
  *                              + requant((b - b_zero) << 20, b_mult, b_shift), out_mult, out_shift))
