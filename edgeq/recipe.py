@@ -63,7 +63,6 @@ class Recipe:
     compensate: bool = True  # round weights so that later ones absorb the error of earlier ones
     weight_bits: int = 8  # of convolutions and dense layers; depthwise weights keep 8
     act_bits: int = 8  # 16: symmetric activations, for the operators that have them
-    act_bits: int = 8  # 16: symmetric activations, for the operators that have them
     keep_ends: bool = False  # the first and the last layer with weights keep 8
     rollback: bool = True  # measure every step on samples set aside, undo those that harm
     scale: tuple[float, ...] = (1.0,)  # the model's input is scale * sample + offset, one value
@@ -77,10 +76,6 @@ class Recipe:
         if self.weight_bits not in (4, 8):
             raise UsageError(f"recipe {self.name!r}", f"weight_bits = {self.weight_bits}",
                              "4 or 8", "see docs/precisions.md")
-        if (self.act_bits, self.weight_bits) not in ((8, 8), (8, 4), (16, 8)):
-            raise UsageError(f"recipe {self.name!r}", f"act_bits = {self.act_bits} with "
-                             f"{self.weight_bits}-bit weights", "8 with 8 or 4, 16 with 8",
-                             "see docs/precisions.md")
         if (self.act_bits, self.weight_bits) not in ((8, 8), (8, 4), (16, 8)):
             raise UsageError(f"recipe {self.name!r}", f"act_bits = {self.act_bits} with "
                              f"{self.weight_bits}-bit weights", "8 with 8 or 4, 16 with 8",
@@ -124,7 +119,6 @@ def _from_table(where: str, name: str, table: dict[str, object]) -> Recipe:
         bias_correction=_choice(where, table, "bias_correction", base.bias_correction),
         compensate=_typed(where, table, "compensate", base.compensate),
         weight_bits=int(_number(where, table, "weight_bits", base.weight_bits)),
-        act_bits=int(_number(where, table, "act_bits", base.act_bits)),
         act_bits=int(_number(where, table, "act_bits", base.act_bits)),
         keep_ends=_typed(where, table, "keep_ends", base.keep_ends),
         rollback=_typed(where, table, "rollback", base.rollback),
