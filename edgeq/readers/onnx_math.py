@@ -30,6 +30,8 @@ def matmul(node: OnnxNode) -> None:
     if node.tensor(0).is_const:
         _matmul_from_left(node)
         return
+    node.require(node.tensor(1).is_const, "multiplies two values computed at run time (attention)",
+                 "one constant matrix", "keep this layer outside the model")
     w, x, shape = node.weights(1), node.ins[0], node.shape(0)
     rank = w.data.ndim
     node.require(rank == 1 or prod(w.data.shape[:-2]) == 1,
