@@ -18,7 +18,6 @@ from edgeq.ir import Array
 from edgeq.ops.gather import Cut, Slice
 from edgeq.ops.pad import Pad
 from edgeq.ops.resize import Resize, ResizeBilinear, ResizeNearest
-from edgeq.ops.resize import Resize, ResizeBilinear, ResizeNearest
 from edgeq.ops.transpose_conv import TransposeConv
 from edgeq.readers.onnx_conv import Windows, conv_by, first, last, two
 from edgeq.readers.onnx_file import FIX
