@@ -22,7 +22,7 @@ FIX = "download or export the model again"
 OLDEST = 7
 _DAMAGED = (IndexError, ValueError, TypeError, OverflowError, KeyError, AttributeError,
             AssertionError, ZeroDivisionError, RuntimeError, MemoryError, RecursionError)
-_MAX_ELEMENTS = 1 << 28
+MAX_ELEMENTS = 1 << 28  # of one tensor
 
 Attr = int | float | str | Array | tuple[int, ...] | tuple[float, ...] | tuple[str, ...] | None
 
@@ -162,7 +162,7 @@ def to_array(tensor: TensorProto) -> Array:
     """The values of a stored tensor; other float widths become float32."""
     from onnx import numpy_helper
 
-    if any(d < 0 for d in tensor.dims) or _size(tensor.dims) > _MAX_ELEMENTS:
+    if any(d < 0 for d in tensor.dims) or _size(tensor.dims) > MAX_ELEMENTS:
         raise ValueError(f"tensor {tensor.name!r} of shape {tuple(tensor.dims)}")
     array: Array = numpy_helper.to_array(tensor)
     return array.astype(np.float32) if array.dtype in (np.float16, np.float64) else array
@@ -198,8 +198,8 @@ def _input(value: ValueInfoProto, where: str) -> RawInput:
                 "fixed sizes behind the batch",
                 "export without dynamic axes, or fix it with `python -m "
                 "onnxruntime.tools.make_dynamic_shape_fixed`")
-    if _size(shape) > _MAX_ELEMENTS:
-        raise ModelError(place, f"shape {tuple(shape)}", f"at most {_MAX_ELEMENTS} values", FIX)
+    if _size(shape) > MAX_ELEMENTS:
+        raise ModelError(place, f"shape {tuple(shape)}", f"at most {MAX_ELEMENTS} values", FIX)
     dtype: np.dtype[np.generic] = np.dtype(tensor_dtype_to_np_dtype(tensor.elem_type))
     return RawInput(value.name, tuple(shape), dtype)
 
@@ -253,7 +253,10 @@ def attr_value(attr: object) -> Attr:
 
 
 def inferred_shapes(model: RawModel) -> dict[str, Shape]:
-    """The shapes that ONNX's own inference finds, of the tensors where all sizes are known."""
+    """The shapes that ONNX's own inference finds, of the tensors where all sizes are known.
+
+    Without its propagation of data, which fills gigabytes where a damaged file asks for them.
+    """
     from onnx import ModelProto, shape_inference
 
     proto = ModelProto()
@@ -264,12 +267,14 @@ def inferred_shapes(model: RawModel) -> dict[str, Shape]:
                              strict=False):
             dim.dim_value = size
     try:
-        graph = shape_inference.infer_shapes(proto, data_prop=True).graph
+        graph = shape_inference.infer_shapes(proto).graph
     except Exception:  # the C++ code raises its own kinds; without it there are no shapes
         return {}
     found = {}
     for value in (*graph.value_info, *graph.output):
         dims = value.type.tensor_type.shape.dim
         if value.type.tensor_type.HasField("shape") and all(d.dim_value > 0 for d in dims):
-            found[value.name] = tuple(int(d.dim_value) for d in dims)
+            shape = tuple(int(d.dim_value) for d in dims)
+            if _size(shape) <= MAX_ELEMENTS:
+                found[value.name] = shape
     return found

@@ -13,7 +13,7 @@ from edgeq.ir import Array, QuantParams, Tensor
 from edgeq.ops.base import Op, SameAsInput, Shape
 from edgeq.ops.gather import Transpose
 from edgeq.ops.reshape import Reshape
-from edgeq.readers.onnx_file import FIX, Attr
+from edgeq.readers.onnx_file import FIX, MAX_ELEMENTS, Attr
 
 TO_LAST = (0, 2, 3, 1)  # (n, c, h, w) -> (n, h, w, c)
 TO_FIRST = (0, 3, 1, 2)
@@ -172,7 +172,7 @@ class OnnxNode:
         if not params and isinstance(rule, SameAsInput):
             params = (self.tensors[op.ins[rule.index]].q,) * len(op.outs)
         for i, (name, shape) in enumerate(zip(op.outs, shapes, strict=True)):
-            if any(d < 0 for d in shape):
+            if any(d < 0 for d in shape) or prod(shape) > MAX_ELEMENTS:
                 raise ModelError(self.place, f"gives a tensor of shape {shape}", "", FIX)
             self.tensors[name] = Tensor(name, shape, None, params[i] if params else None)
         self.ops.append(op)

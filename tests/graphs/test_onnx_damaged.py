@@ -90,6 +90,19 @@ def test_random_bytes(tmp_path: Path, noise: bytes) -> None:
     assert not survives(noise, tmp_path)
 
 
+def test_a_constant_of_gigabytes_is_refused(tmp_path: Path) -> None:
+    """Neither the reader nor ONNX's shape inference makes it."""
+    m = OnnxFile()
+    m.input("x", (1, 4))
+    m.op("ConstantOfShape", [m.integers("size", 1 << 32)], "huge")
+    m.op("Concat", ["huge", "huge"], "more", axis=0)
+    m.op("Add", ["x", "more"], "y")
+    path = m.write(tmp_path / "m.onnx", "y")
+    with pytest.raises(EdgeqError, match="a constant of 4294967296 values"):
+        read(path)
+    assert [v.supported for v in verdicts(path)] == [False, False, False]
+
+
 def test_missing_file(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="cannot be read"):
         read(tmp_path / "none.onnx")
