@@ -14,6 +14,7 @@ from edgeq.ir import Array, Graph, QuantParams, Tensor, same_params
 from edgeq.ops.base import Op, check_limits, constant_results
 from edgeq.readers.node import TfliteNode
 from edgeq.readers.tables import RawModel, RawNode, damage_is_model_error, load
+from edgeq.readers.tflite_fold import fold
 from edgeq.readers.types import WAY_OUT, Verdict, check_types
 
 _LARGEST_CONST = 1 << 24  # values
@@ -45,7 +46,8 @@ def verdicts(path: Path) -> tuple[Verdict, ...]:
         state = _State.start(raw)
         for node in raw.nodes:
             try:
-                made = state.step(node, raw.ins)
+                with damage_is_model_error(_name(node)):  # behind an unsupported node, or damage
+                    made = state.step(node, raw.ins)
                 note = ", ".join(type(op).__name__ for op in made) or "needs no operator"
                 found.append(Verdict(node.index, _name(node), node.kind, True, note))
             except EdgeqError as error:
@@ -85,6 +87,8 @@ class _State:
         handler = _BORDERS.get(raw.kind)
         if handler is not None:
             return handler(self, raw, ins)
+        if self.folded(raw):
+            return ()
         known = translations()
         if raw.kind not in known:
             raise UnsupportedError(
@@ -98,6 +102,17 @@ class _State:
         made = known[raw.kind](node)
         made = made if isinstance(made, tuple) else (made,)
         return tuple(op for op in made if not self.computed(op))
+
+    def folded(self, raw: RawNode) -> bool:
+        """True for shape arithmetic: its result joins the constants."""
+        node = TfliteNode(_name(raw), raw.kind, self.inputs(raw),
+                          tuple(self.names[i] for i in raw.outs), self.tensors, raw.op)
+        data = fold(node)
+        if data is None:
+            return False
+        name = node.outs[0]
+        self.tensors[name] = replace(self.tensors[name], shape=data.shape, data=data)
+        return True
 
     def computed(self, op: Op) -> bool:
         """True where all inputs are constants: the results join the constants, `op` is not needed.

@@ -1,0 +1,103 @@
+"""Shape arithmetic of TFLite files, computed while reading: SHAPE, integer nodes on constants."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import tflite
+
+from edgeq.ir import IntArray
+from edgeq.readers.node import TfliteNode
+
+LARGEST = 1 << 16  # values of a result; shapes are far smaller
+
+
+def fold(node: TfliteNode) -> IntArray | None:
+    """The integers that `node` gives; None where it is no shape arithmetic on constants."""
+    if len(node.outs) != 1 or "" in node.ins:
+        return None
+    if node.kind == "SHAPE":
+        return np.array(node.shape(0), np.int64)
+    compute = _FOLDS.get(node.kind)
+    tensors = [node.tensors[name] for name in node.ins]
+    known = [t.data for t in tensors if t.data is not None and t.q is None]
+    if compute is None or len(known) < len(tensors) or node.tensors[node.outs[0]].q is not None:
+        return None
+    if not all(np.issubdtype(d.dtype, np.integer) and d.size <= LARGEST for d in known):
+        return None
+    return compute(node, [d.astype(np.int64) for d in known])
+
+
+_Compute = Callable[[TfliteNode, Sequence[IntArray]], IntArray]
+
+
+def _strided_slice(node: TfliteNode, values: Sequence[IntArray]) -> IntArray:
+    opts, (x, begin, end, step) = node.options(tflite.StridedSliceOptions), values
+    node.require(not opts.EllipsisMask() and not opts.NewAxisMask(), "ellipsis or new axis",
+                 "neither", "write the slice out for every axis")
+    cuts: list[slice | int] = []
+    for i, (b, e, s) in enumerate(zip(begin.tolist(), end.tolist(), step.tolist(), strict=True)):
+        if opts.ShrinkAxisMask() >> i & 1:
+            cuts.append(int(b))
+        else:
+            cuts.append(slice(None if opts.BeginMask() >> i & 1 else b,
+                              None if opts.EndMask() >> i & 1 else e, s))
+    return np.asarray(x[tuple(cuts)])
+
+
+def _pack(node: TfliteNode, values: Sequence[IntArray]) -> IntArray:
+    return np.stack(values, node.options(tflite.PackOptions).Axis())
+
+
+def _concat(node: TfliteNode, values: Sequence[IntArray]) -> IntArray:
+    return np.concatenate(values, node.options(tflite.ConcatenationOptions).Axis())
+
+
+def _gather(node: TfliteNode, values: Sequence[IntArray]) -> IntArray:
+    return np.take(values[0], values[1], node.options(tflite.GatherOptions).Axis())
+
+
+def _product(node: TfliteNode, values: Sequence[IntArray]) -> IntArray:
+    keep = bool(node.options(tflite.ReducerOptions).KeepDims())
+    axes = tuple(values[1].reshape(-1).tolist())
+    return np.asarray(np.prod(values[0], axis=axes, keepdims=keep))
+
+
+def _same_values(node: TfliteNode, values: Sequence[IntArray]) -> IntArray:
+    """RESHAPE, SQUEEZE, EXPAND_DIMS and CAST between integers."""
+    return values[0].reshape(node.tensors[node.outs[0]].shape)
+
+
+def _binary(function: Callable[[IntArray, IntArray], IntArray]) -> _Compute:
+    def compute(node: TfliteNode, values: Sequence[IntArray]) -> IntArray:
+        return np.asarray(function(values[0], values[1]))
+    return compute
+
+
+def _divided(function: Callable[[IntArray, IntArray], IntArray]) -> _Compute:
+    def compute(node: TfliteNode, values: Sequence[IntArray]) -> IntArray:
+        node.require(bool((values[1] != 0).all()), "divides by 0", "other divisors",
+                     "check the constants of the model")
+        return np.asarray(function(values[0], values[1]))
+    return compute
+
+
+_FOLDS: dict[str, _Compute] = {
+    "STRIDED_SLICE": _strided_slice,
+    "PACK": _pack,
+    "CONCATENATION": _concat,
+    "GATHER": _gather,
+    "REDUCE_PROD": _product,
+    "RESHAPE": _same_values,
+    "SQUEEZE": _same_values,
+    "EXPAND_DIMS": _same_values,
+    "CAST": _same_values,
+    "ADD": _binary(np.add),
+    "SUB": _binary(np.subtract),
+    "MUL": _binary(np.multiply),
+    "MAXIMUM": _binary(np.maximum),
+    "MINIMUM": _binary(np.minimum),
+    "FLOOR_DIV": _divided(np.floor_divide),
+    "FLOOR_MOD": _divided(np.mod),
+}

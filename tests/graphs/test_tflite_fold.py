@@ -1,0 +1,79 @@
+"""Shape arithmetic in a TFLite file becomes constants."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tflite_models import ModelFile, schema
+
+from edgeq.errors import EdgeqError, UnsupportedError
+from edgeq.execute import run_float
+from edgeq.ops.gather import Slice
+from edgeq.readers import read, verdicts
+
+
+def ints(*values: int) -> np.ndarray:  # type: ignore[type-arg]
+    return np.array(values, np.int32)
+
+
+def cut(file: ModelFile, divisor: int = 12) -> tuple[int, int]:
+    """x[:shape[0], :shape[1] * shape[2] // divisor, :6], sizes computed in the file: (x, y)."""
+    x, y = file.tensor("x", (1, 4, 6)), file.tensor("y", (1, 2, 6))
+    shape = file.tensor("shape", (3,), "int32")
+    file.op("SHAPE", [x], [shape], schema.ShapeOptionsT())
+    sizes = []
+    for i in range(3):
+        options = schema.StridedSliceOptionsT()
+        options.shrinkAxisMask = 1
+        size = file.tensor(f"size{i}", (), "int32")
+        file.op("STRIDED_SLICE", [shape, *(file.const(f"{what}{i}", ints(value)) for what, value
+                                           in (("begin", i), ("end", i + 1), ("step", 1)))],
+                [size], options)
+        sizes.append(size)
+    product, rows = file.tensor("product", (), "int32"), file.tensor("rows", (), "int32")
+    file.op("MUL", sizes[1:], [product], schema.MulOptionsT())
+    file.op("FLOOR_DIV", [product, file.const("divisor", ints(divisor).reshape(()))], [rows],
+            schema.FloorDivOptionsT())
+    to = file.tensor("to", (3,), "int32")
+    options = schema.PackOptionsT()
+    options.valuesCount = 3
+    file.op("PACK", [sizes[0], rows, file.const("width", ints(6).reshape(()))], [to], options)
+    file.op("SLICE", [x, file.const("from", ints(0, 0, 0)), to], [y], schema.SliceOptionsT())
+    return x, y
+
+
+def test_shape_arithmetic_becomes_constants(tmp_path: Path) -> None:
+    file = ModelFile()
+    x, y = cut(file)
+    path = file.write(tmp_path / "m.tflite", [x], [y])
+    graph = read(path)
+    assert [type(op) for op in graph.ops] == [Slice]
+    assert all(v.supported for v in verdicts(path))
+    values = np.arange(24, dtype=np.float32).reshape(1, 4, 6)
+    np.testing.assert_array_equal(run_float(graph, {"x": values})["y"], values[:, :2])
+
+
+def test_division_of_sizes_by_zero_is_refused(tmp_path: Path) -> None:
+    file = ModelFile()
+    x, y = cut(file, divisor=0)
+    with pytest.raises(UnsupportedError, match="divides by 0"):
+        read(file.write(tmp_path / "m.tflite", [x], [y]))
+
+
+def test_sizes_that_do_not_fit_are_an_error(tmp_path: Path) -> None:
+    """Slices outside the shape end in a message, in the reader and in the verdicts."""
+    file = ModelFile()
+    x, y = file.tensor("x", (1, 4)), file.tensor("y", (1, 4))
+    shape, size = file.tensor("shape", (2,), "int32"), file.tensor("size", (), "int32")
+    file.op("SHAPE", [x], [shape], schema.ShapeOptionsT())
+    options = schema.StridedSliceOptionsT()
+    options.shrinkAxisMask = 1
+    file.op("STRIDED_SLICE", [shape, *(file.const(n, ints(v)) for n, v in
+                                       (("begin", 7), ("end", 8), ("step", 1)))], [size], options)
+    file.op("RESHAPE", [x, size], [y])
+    path = file.write(tmp_path / "m.tflite", [x], [y])
+    with pytest.raises(EdgeqError):
+        read(path)
+    assert [v.supported for v in verdicts(path)] == [True, False, True]
