@@ -18,6 +18,7 @@ from edgeq.kernels import plain
 from edgeq.ops.activations import requantize_table
 from edgeq.ops.base import Act, Limit, Op, Shape
 from edgeq.ops.lut import look_up, lut_blob
+from edgeq.ops.reshape import Reshape
 from edgeq.plan import Call
 from edgeq.readers.node import TfliteNode
 
@@ -102,6 +103,9 @@ class Pack(Concat):
     @classmethod
     def from_tflite(cls, node: TfliteNode) -> Op | tuple[Op, ...]:
         axis = node.options(tflite.PackOptions).Axis() % (len(node.shape(0)) + 1)
+        if len(node.ins) == 1:  # nothing is joined: an axis of size 1 more
+            return Reshape(name=node.name, ins=node.ins, outs=node.outs,
+                           to=(*node.shape(0)[:axis], 1, *node.shape(0)[axis:]))
         return cls(name=node.name, ins=node.ins, outs=node.outs, axis=axis)
 
     def shape(self, *ins: Shape) -> tuple[Shape, ...]:

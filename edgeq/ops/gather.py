@@ -12,6 +12,7 @@ from edgeq.board import Target
 from edgeq.ir import Array, FloatArray, Graph, IntArray
 from edgeq.kernels import plain
 from edgeq.ops.base import Limit, Op, Rule, SameAsInput, Shape
+from edgeq.ops.reshape import Reshape
 from edgeq.plan import Call
 from edgeq.readers.node import TfliteNode
 
@@ -175,7 +176,10 @@ def _split(node: TfliteNode) -> tuple[Op, ...]:
     source = 1 if node.kind == "SPLIT" else 0
     shape = node.shape(source)
     if node.kind == "UNPACK":
-        axis = node.options(tflite.UnpackOptions).Axis()
+        axis = node.options(tflite.UnpackOptions).Axis() % len(shape)
+        if shape[axis] == len(node.outs) == 1:  # nothing is split: an axis of size 1 less
+            return (Reshape(name=node.name, ins=node.ins, outs=node.outs,
+                            to=(*shape[:axis], *shape[axis + 1:])),)
     else:
         axis = int(node.const(0 if node.kind == "SPLIT" else 2).reshape(-1)[0])
     axis %= len(shape)

@@ -186,12 +186,12 @@ class _Loader:
             return None
         else:
             raw = buffer.DataAsNumpy().tobytes()
-        want = prod(shape) * np.dtype(dtype).itemsize
-        if len(raw) != want:
-            raise self.bad(f"tensor {name!r} {shape} has {len(raw)} bytes of data", str(want))
         if t.Sparsity() is not None:
             raise UnsupportedError(f"tensor {name!r}", "sparse weights", "dense weights",
                                    "export without sparsity")
+        want = prod(shape) * np.dtype(dtype).itemsize
+        if len(raw) != want:
+            raise self.bad(f"tensor {name!r} {shape} has {len(raw)} bytes of data", str(want))
         data = np.frombuffer(raw, dtype).reshape(shape)
         if np.issubdtype(dtype, np.floating):
             if not np.all(np.isfinite(data)):

@@ -11,15 +11,18 @@ from edgeq.errors import ModelError
 from edgeq.ir import QuantParams, Tensor
 from edgeq.ops.base import Op, Shape
 from edgeq.ops.concat import Concat
-from edgeq.ops.elementwise import Mul
+from edgeq.ops.elementwise import Mul, Sub
 from edgeq.ops.function import Fn, Function
 from edgeq.ops.gather import Cut, Slice, Transpose
 from edgeq.ops.pool import MaxPool
 from edgeq.ops.reduce import Sum
 from edgeq.ops.reshape import Reshape
+from edgeq.ops.transpose_conv import TransposeConv
+from edgeq.ops.windows import same_padding
 from edgeq.readers.node import TfliteNode
 
 _FIX = "export the model again"
+_SAME_IN_C = 1  # kTfLitePaddingSame
 
 
 class Parts:
@@ -201,6 +204,58 @@ def l2_norm(node: TfliteNode) -> tuple[Op, ...]:
     return p.done(p.emit(Mul(name=p.label(), ins=(x, factor), outs=(p.temp(),)), None))
 
 
+def squared_difference(node: TfliteNode) -> tuple[Op, ...]:
+    """SQUARED_DIFFERENCE of float models: (x - y) ** 2."""
+    p = Parts(node)
+    _only_float(node)
+    difference = p.emit(Sub(name=p.label(), ins=node.ins, outs=(p.temp(),)), None)
+    return (*p.ops, Function(name=p.label(), ins=(difference,), outs=node.outs, fn_of=Fn.POWER,
+                             a=2.0))
+
+
+def div(node: TfliteNode) -> tuple[Op, ...]:
+    """DIV of float models: x * (1 / y), where a constant 1 / y is folded."""
+    p, (x, y) = Parts(node), node.ins
+    _only_float(node)
+    act = node.act(node.options(tflite.DivOptions).FusedActivationFunction())
+    divisor = node.tensors[y].data
+    if divisor is None:
+        inverse = p.emit(Function(name=p.label(), ins=(y,), outs=(p.temp(),),
+                                  fn_of=Fn.RECIPROCAL), None)
+    else:
+        node.require(bool((divisor != 0).all()), "divides by 0", "other divisors",
+                     "check the constants of the model")
+        inverse = f"{node.name}/inverse"
+        data = (1.0 / divisor.astype(np.float64)).astype(np.float32)
+        node.tensors[inverse] = Tensor(inverse, data.shape, data)
+    if node.tensors[x].data is not None and node.tensors[inverse].data is None:
+        x, inverse = inverse, x
+    return (*p.ops, Mul(name=p.label(), ins=(x, inverse), outs=node.outs, act=act))
+
+
+def transpose_conv_bias(node: TfliteNode) -> tuple[Op, ...]:
+    """MediaPipe's Convolution2DTransposeBias: a transposed convolution of x, weights and bias.
+
+    Its options are the C struct of padding, stride_w and stride_h.
+    """
+    raw = node.op.CustomOptionsAsNumpy()
+    fields = [] if isinstance(raw, int) else np.frombuffer(raw.tobytes()[:12], "<i4").tolist()
+    out, (_, kh, kw, _) = node.tensors[node.outs[0]].shape, node.shape(1)
+    if len(fields) != 3 or min(fields[1:]) < 1 or len(out) != 4:
+        raise ModelError(node.name, f"options {fields}, output {out}", "padding and two strides",
+                         _FIX)
+    padding, stride = fields[0], (fields[2], fields[1])
+    pads = [same_padding(size, k, s, 1)[0] if padding == _SAME_IN_C else 0
+            for size, k, s in zip(out[1:3], (kh, kw), stride, strict=True)]
+    return (TransposeConv(name=node.name, ins=node.ins, outs=node.outs, size=(out[1], out[2]),
+                          stride=stride, top=pads[0], left=pads[1]),)
+
+
+def _only_float(node: TfliteNode) -> None:
+    node.require(all(node.tensors[n].q is None for n in node.ins), "quantized already",
+                 "a float model", "start from the float model")
+
+
 def function(fn: Fn, a: float = 0.0) -> Callable[[TfliteNode], tuple[Op, ...]]:
     """A function of one value."""
     return lambda node: (Function(name=node.name, ins=node.ins, outs=node.outs, fn_of=fn, a=a),)
@@ -215,6 +270,9 @@ NODES: dict[str, Callable[[TfliteNode], tuple[Op, ...]]] = {
     "TILE": tile,
     "GATHER": gather,
     "L2_NORMALIZATION": l2_norm,
+    "CUSTOM Convolution2DTransposeBias": transpose_conv_bias,
+    "SQUARED_DIFFERENCE": squared_difference,
+    "DIV": div,
     "ABS": function(Fn.ABS),
     "CEIL": function(Fn.CEIL),
     "COS": function(Fn.COS),

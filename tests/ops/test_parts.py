@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import flatbuffers
 import numpy as np
 import pytest
 from against import check_float, graph_of, random_int8
@@ -98,3 +99,74 @@ def test_reduced_batch_is_refused(tmp_path: Path) -> None:
                       (Value("y", (3,), 0.1, 3),), schema.ReducerOptionsT())
     with pytest.raises(UnsupportedError, match="batch"):
         graph_of(model, tmp_path)
+
+
+@pytest.mark.parametrize("other", [SHAPE, (8,), (1, 1, 1, 8)])
+def test_squared_difference(tmp_path: Path, other: tuple[int, ...]) -> None:
+    constant = np.random.default_rng(4).normal(0, 2, other).astype(np.float32)
+    check_float(tmp_path, np.random.default_rng(5), "SQUARED_DIFFERENCE",
+                (Value("x", SHAPE), Value("c", other, data=constant)), (Value("y", SHAPE),),
+                schema.SquaredDifferenceOptionsT())
+
+
+@pytest.mark.parametrize("fixed", ["divisor", "dividend", "neither"])
+def test_division(tmp_path: Path, fixed: str) -> None:
+    rng = np.random.default_rng(6)
+    constant = rng.uniform(0.5, 2, SHAPE).astype(np.float32)
+    a = Value("a", SHAPE, data=constant if fixed == "dividend" else None)
+    b = Value("b", SHAPE, data=constant if fixed == "divisor" else None)
+    model = single_op("DIV", (a, b), (Value("y", SHAPE),), schema.DivOptionsT())
+    graph = graph_of(model, tmp_path)
+    xs = [rng.uniform(0.5, 2, SHAPE).astype(np.float32) for _ in graph.ins]
+    (want,) = Reference(model, reference=False).run(*xs)
+    (got,) = run_float(graph, dict(zip(graph.ins, xs, strict=True))).values()
+    np.testing.assert_allclose(got, want, rtol=1e-5)
+
+
+def test_division_by_zero_is_refused(tmp_path: Path) -> None:
+    zeros = Value("b", (8,), data=np.zeros(8, np.float32))
+    model = single_op("DIV", (Value("a", SHAPE), zeros), (Value("y", SHAPE),),
+                      schema.DivOptionsT())
+    with pytest.raises(UnsupportedError, match="divides by 0"):
+        graph_of(model, tmp_path)
+
+
+@pytest.mark.parametrize(("kind", "out", "opts"), [
+    ("PACK", (1, *SHAPE), options(schema.PackOptionsT, axis=0, valuesCount=1)),
+    ("UNPACK", SHAPE[1:], options(schema.UnpackOptionsT, axis=0, num=1)),
+])
+def test_nothing_to_join_or_split(tmp_path: Path, kind: str, out: tuple[int, ...],
+                                  opts: object) -> None:
+    """Time-major layers put an axis of size 1 in front of the batch, and take it away."""
+    model = single_op(kind, (Value("x", SHAPE),), (Value("y", out),), opts)
+    x = np.random.default_rng(7).normal(size=SHAPE).astype(np.float32)
+    (want,) = Reference(model).run(x)
+    (got,) = run_float(graph_of(model, tmp_path), {"x": x}).values()
+    np.testing.assert_array_equal(got.reshape(out), want)
+
+
+@pytest.mark.parametrize(("side", "padding"), [(2, "SAME"), (3, "SAME"), (3, "VALID")])
+def test_transposed_convolution_of_mediapipe(tmp_path: Path, side: int, padding: str) -> None:
+    """The custom operator gives what the builtin one gives, and adds its bias."""
+    rng = np.random.default_rng(8)
+    rows = 8 if padding == "SAME" or side == 2 else 9
+    out = (1, rows, rows + 4, 5)
+    w = Value("w", (5, side, side, 3), data=rng.normal(size=(5, side, side, 3)).astype(np.float32))
+    b = Value("b", (5,), data=rng.normal(size=5).astype(np.float32))
+    x, y = Value("x", (1, 4, 6, 3)), Value("y", out)
+    builtin = options(schema.TransposeConvOptionsT, strideH=2, strideW=2,
+                      padding=getattr(schema.Padding, padding))
+    values = rng.normal(size=x.shape).astype(np.float32)
+    (want,) = Reference(single_op("TRANSPOSE_CONV", (ints("size", *out), w, x), (y,),
+                                  builtin)).run(values)
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(single_op(
+        "CONV_2D", (x, w, b), (y,)), 0))
+    code, op = model.operatorCodes[0], model.subgraphs[0].operators[0]
+    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.CUSTOM
+    code.customCode = "Convolution2DTransposeBias"
+    op.customOptions = np.frombuffer(
+        np.array([1 if padding == "SAME" else 2, 2, 2], "<i4").tobytes(), np.uint8)
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    (got,) = run_float(graph_of(bytes(builder.Output()), tmp_path), {"x": values}).values()
+    np.testing.assert_allclose(got, want + b.data, rtol=1e-5, atol=1e-6)
