@@ -21,6 +21,7 @@ using virtual void volatile while xor main
 """
 _RESERVED = frozenset(_KEYWORDS.split())
 _LINE = 96
+_LONGEST = 64  # characters of a model's name: symbols stay readable, file names short
 
 
 def identifier(text: str) -> str:
@@ -38,15 +39,16 @@ def _is_taken(name: str) -> bool:
 
 def model_name(path: PurePath) -> str:
     """The model's name where the user gave none: from the file name."""
-    return identifier(path.stem)
+    return identifier(path.stem)[:_LONGEST]
 
 
 def checked_name(name: str) -> str:
     """`name` where it can prefix C symbols, else UsageError."""
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name) or _is_taken(name):
+    if (not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name) or _is_taken(name)
+            or len(name) > _LONGEST):
         raise UsageError("--name", f"{name!r} cannot prefix C symbols",
-                         "letters, digits and _, a letter first, no C keyword, not eq",
-                         f"use --name {identifier(name)}")
+                         f"at most {_LONGEST} letters, digits and _, a letter first, "
+                         "no C keyword, not eq", f"use --name {identifier(name)[:_LONGEST]}")
     return name
 
 

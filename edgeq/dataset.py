@@ -180,7 +180,7 @@ def _call(spec: str) -> dict[str, Array]:
     sys.path.insert(0, here)
     try:
         result = getattr(importlib.import_module(module), function)()
-    except Exception as err:  # the user's code may raise anything
+    except (Exception, SystemExit) as err:  # the user's code may raise anything
         raise DataError(spec, f"{type(err).__name__}: {first_line(err)}",
                         "module:function that returns x, (x, y) or (x, y, group)",
                         f"check that the module can be imported from {here}") from err

@@ -115,7 +115,7 @@ def _finish(request: Request, measured: _Measured, progress: Progress) -> Result
 
 def name_of(request: Request) -> str:
     """The prefix of the C symbols."""
-    return checked_name(request.name) if request.name else model_name(request.model)
+    return model_name(request.model) if request.name is None else checked_name(request.name)
 
 
 def footprint(files: Mapping[str, str], board: Board) -> tuple[Footprint | None, tuple[str, ...]]:

@@ -40,6 +40,7 @@ class BuiltFolder:
     inputs: Mapping[str, QuantParams]
     outputs: Mapping[str, QuantParams]
     shapes: Mapping[str, tuple[int, ...]]  # of the inputs, with the batch of 1
+    isa: tuple[str, ...]  # instruction sets of its kernels, without "c"
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,9 @@ def open_folder(path: Path) -> BuiltFolder:
             Preprocess(tuple(prep["scale"]), tuple(prep["offset"]), prep["label_offset"]),
             {t["name"]: _params(t) for t in report["inputs"]},
             {t["name"]: _params(t) for t in report["outputs"]},
-            {t["name"]: tuple(t["shape"]) for t in report["inputs"]})
+            {t["name"]: tuple(t["shape"]) for t in report["inputs"]},
+            tuple(isa for isa in report["target"]["isa"] if isa != "c" and any(
+                layer["kernel"].endswith(f"_{isa}") for layer in report["layers"])))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UsageError(str(path), "is not a folder made by `edgeq build` "
                          f"({type(error).__name__})", "a folder with report.json",
@@ -129,6 +132,18 @@ def check_on_board(folder: BuiltFolder, inputs: tuple[IntArray, ...], board: Boa
 def board_of(folder: BuiltFolder) -> Board:
     """The board that the folder was built for."""
     return load_board(folder.board)
+
+
+def other_board(folder: BuiltFolder, spec: str) -> Board:
+    """The board `spec` (a name or a TOML file); UsageError where it lacks what `folder` needs."""
+    board = load_board(spec)
+    missing = [isa for isa in folder.isa if isa not in board.isa]
+    if missing:
+        raise UsageError(f"board {board.name}", f"has no {' and '.join(missing)} instructions, and "
+                         f"the kernels in {folder.path} are made of them",
+                         f"a board with {' and '.join(folder.isa)}",
+                         f"build again with --board {spec}")
+    return board
 
 
 def integer_inputs(folder: BuiltFolder, data: Dataset, limit: int) -> tuple[IntArray, ...]:

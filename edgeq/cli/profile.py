@@ -29,7 +29,6 @@ def profile(folder: Path, board: str | None, compiler: str | None, timeout: floa
     figures are added to DIR/report.json and report.html when board and compiler are the folder's.
     """
     from edgeq import verify
-    from edgeq.board import load_board
     from edgeq.folder import write_some
     from edgeq.report import profile_json, with_profile
     from edgeq.report_html import html
@@ -37,7 +36,7 @@ def profile(folder: Path, board: str | None, compiler: str | None, timeout: floa
 
     built = verify.open_folder(folder)
     own = verify.board_of(built)
-    target = load_board(board) if board else own
+    target = verify.other_board(built, board) if board else own
     with progress_bar() as progress:
         progress(f"run on {target.name}", 0.0)
         result = profile_folder(folder, target, compiler=compiler, timeout=timeout)

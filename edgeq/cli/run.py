@@ -26,13 +26,12 @@ def run(folder: Path, qemu: bool, data: str | None, samples: int, board: str | N
     Exit code 0: all bytes are equal. 1: they are not. 3: compiler or emulator missing.
     """
     from edgeq import verify
-    from edgeq.board import load_board
     from edgeq.dataset import load_dataset
 
     if not qemu:
         raise UsageError("edgeq run", "no place to run is named", "--qemu", "add --qemu")
     built = verify.open_folder(folder)
-    target = load_board(board) if board else verify.board_of(built)
+    target = verify.other_board(built, board) if board else verify.board_of(built)
     with progress_bar() as progress:
         progress(f"run on {target.name}", 0.0)
         if data is None:

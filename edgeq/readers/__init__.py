@@ -32,7 +32,9 @@ def _is_onnx(path: Path) -> bool:
     """True for .onnx, False for .tflite; raises UnsupportedError for any other file."""
     suffix = path.suffix.lower()
     if suffix not in (".onnx", ".tflite"):
-        raise UnsupportedError(str(path), f"a file of kind {suffix or '(none)'!r}",
+        found = ("a folder" if path.is_dir() else f"a file of kind {suffix!r}" if suffix
+                 else "a file without a suffix")
+        raise UnsupportedError(str(path), found,
                                "a .tflite model or an .onnx model",
                                "export the model to TensorFlow Lite or ONNX")
     return suffix == ".onnx"

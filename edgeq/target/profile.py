@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeq.board import Board
-from edgeq.errors import ToolchainError
+from edgeq.errors import ToolchainError, UsageError
 from edgeq.target.costs import costs_of, estimate_cycles
 from edgeq.target.disassembly import Instruction, Kind, disassemble, unknown
 from edgeq.target.folder import build_library, run_library
@@ -65,8 +65,8 @@ def profile_folder(folder: Path, board: Board,
     """
     library = read_library(folder)
     if board.qemu is None:
-        raise ToolchainError(f"board {board.name}", "instructions are counted under QEMU only",
-                             fix="choose a board with a [qemu] table")
+        raise UsageError(f"board {board.name}", "instructions are counted under QEMU only",
+                         "a board with a [qemu] table", "name one with --board")
     with tempfile.TemporaryDirectory(prefix="edgeq-") as name:
         work = Path(name)
         image = build_library(library, board, work, marks=True, compiler=compiler)

@@ -155,6 +155,9 @@ BAD = [
     (("build", "--board", "host", "--recipe", "none"), "none"),
     (("build", "--board", "host", "--scale", "x"), "--scale"),
     (("build", "--board", "host", "--name", "1digits"), "--name"),
+    (("build", "--board", "host", "--name", ""), "--name"),
+    (("build", "--board", "host", "--name", "a" * 300), "at most 64"),
+    (("build", str(EXAMPLE), "--board", "host", "--calib", CALIB), "a folder"),
     (("eval", "none", "--data", EVAL), "none"),
     (("run", "none", "--qemu"), "none"),
     (("profile", "none"), "none"),
@@ -222,6 +225,26 @@ def test_missing_tools_are_3(
                  ("build", "--board", "cortex-m4", "-o", str(folder), "--max-flash", "1000000")):
         assert call(*args) == 3
     assert "apt-get install" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [("run", "--qemu"), ("profile",)])
+def test_a_board_without_the_instructions_is_refused(
+        tmp_path: Path, capsys: pytest.CaptureFixture[str], command: tuple[str, ...]) -> None:
+    folder = tmp_path / "m4"
+    assert call("build", "--board", "cortex-m4", "-o", str(folder), "--recipe", "fast") == 0
+    capsys.readouterr()
+    name, *options = command
+    for board in ("cortex-m3", "cortex-a53"):
+        assert call(name, str(folder), *options, "--board", board) == 2
+        message = capsys.readouterr().err
+        assert len(message.splitlines()) == 1
+        assert f"board {board}: has no dsp" in message
+
+
+def test_profile_of_the_host_is_a_mistake_of_usage(
+        built: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("profile", str(built)) == 2
+    assert "QEMU" in capsys.readouterr().err
 
 
 def test_folder_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
