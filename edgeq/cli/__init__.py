@@ -12,6 +12,7 @@ import click
 import edgeq
 from edgeq.cli.boards import boards
 from edgeq.cli.build import build
+from edgeq.cli.debug import debug
 from edgeq.cli.evaluate import evaluate
 from edgeq.cli.inspect import inspect
 from edgeq.cli.ops import ops
@@ -36,7 +37,7 @@ def app() -> None:
     """
 
 
-for command in (build, evaluate, run, profile, inspect, boards, ops):
+for command in (build, evaluate, run, profile, debug, inspect, boards, ops):
     app.add_command(command)
 
 
