@@ -16,6 +16,7 @@ from edgeq.ops.mac import apply_act
 from edgeq.quant.compensate import compensated
 from edgeq.quant.params import fake_quantize
 from edgeq.quant.simulate import constants
+from edgeq.quant.weight_steps import bias_for, with_best_steps
 from edgeq.quant.weights import quantize_bias
 
 Vector = NDArray[np.float64]
@@ -45,6 +46,11 @@ def correct_empirical(real: Graph, quantized: Graph, samples: Sequence[FloatArra
                 weight = _rounded(real, quantized, op, q_in[0], f_in[0])
                 changed.append(weight)
                 q_in[1] = weight.params.dequantize(weight.data)  # type: ignore[arg-type]
+                if weight.params is not quantized.tensor(op.ins[1]).params:
+                    bias = bias_for(real, quantized, op, weight.params)
+                    changed.append(bias)
+                    q_in[2] = bias.params.dequantize(bias.data)  # type: ignore[arg-type]
+                    quantized = quantized.with_tensors(weight, bias)
             if correct:
                 f_out, q_out, bias = _corrected(op, quantized, f_in, q_in)
                 changed.append(bias)
@@ -66,6 +72,8 @@ def _rounded(real: Graph, quantized: Graph, op: Op, x: FloatArray,
              wanted: FloatArray) -> Tensor:
     """The weights of `op` rounded with compensation; `x` quantized, `wanted` float inputs."""
     old = quantized.tensor(op.ins[1])
+    if old.params.bits < 8:
+        return with_best_steps(mac_view(real, op), x, wanted, old)
     ints = compensated(mac_view(real, op), x, wanted, old.params)
     return old if ints is None else replace(old, data=ints)
 

@@ -31,8 +31,29 @@ def compensated(view: MacView, x: FloatArray, wanted: FloatArray,
     left to the bias); then coordinate descent. None for layers of more than MOST_INPUTS inputs.
     Source: Frantar et al. 2023 (GPTQ), equations 2 and 3; Hassibi and Stork 1993.
     """
+    problem = rounding_problem(view, x, wanted)
+    if problem is None:
+        return None
+    groups, moments = problem
+    steps = groups / np.broadcast_to(q.scale, (view.out_rows().shape[0],)).reshape(
+        len(moments), -1, 1)
+    return as_weights(view, round_compensated(steps, moments, float(q.qmax)))
+
+
+def as_weights(view: MacView, ints: Matrix) -> IntArray:
+    """Integers (g, out, k) as int8 in the shape of the layer's weights."""
+    shape = np.moveaxis(view.weight, view.axis, 0).shape
+    return np.moveaxis(ints.reshape(shape), 0, view.axis).astype(np.int8)
+
+
+def rounding_problem(view: MacView, x: FloatArray,
+                     wanted: FloatArray) -> tuple[Matrix, Matrix] | None:
+    """(real weights to round (g, out, k), second moments of the inputs (g, k, k)).
+
+    g groups of output channels, each with its own k inputs; None above MOST_INPUTS.
+    """
     rows = view.out_rows().astype(np.float64)  # (out_c, k)
-    out_c, k = rows.shape
+    k = rows.shape[1]
     if k > MOST_INPUTS:
         return None
     seen = _centred(_inputs(view, x))  # (g, n, k): g groups of output channels and their inputs
@@ -41,10 +62,7 @@ def compensated(view: MacView, x: FloatArray, wanted: FloatArray,
     if seen.shape[1] >= _ENOUGH * k:
         cross = np.matmul(_centred(_inputs(view, wanted)).transpose(0, 2, 1), seen)
         groups = mended(groups, moments, cross.astype(np.float64))
-    steps = groups / np.broadcast_to(q.scale, (out_c,)).reshape(len(moments), -1, 1)
-    ints = round_compensated(steps, moments, float(q.qmax)).reshape(out_c, k)
-    shape = np.moveaxis(view.weight, view.axis, 0).shape
-    return np.moveaxis(ints.reshape(shape), 0, view.axis).astype(np.int8)
+    return groups, moments
 
 
 def mended(weights: Matrix, moments: Matrix, cross: Matrix) -> Matrix:
