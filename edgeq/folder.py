@@ -47,7 +47,12 @@ def is_ours(folder: Path) -> bool:
 
 def check_folder(folder: Path, *, force: bool) -> None:
     """Raise UsageError where `write` would refuse `folder`; to know before long work."""
-    """Raise UsageError where `write` would refuse `folder`."""
+    place = folder.absolute()
+    while not place.exists():
+        place = place.parent
+    if place.is_dir() and not os.access(place, os.W_OK | os.X_OK):
+        raise UsageError(str(folder), f"cannot be written ({place} is read-only)",
+                         "a folder that you may write", "choose another -o folder")
     if not folder.exists():
         return
     if not folder.is_dir():

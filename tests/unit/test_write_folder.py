@@ -71,3 +71,14 @@ def test_a_stale_list_cannot_reach_outside(tmp_path: Path) -> None:
     (folder / ".edgeq-files").write_text("../precious\n", encoding="utf-8")
     write(FILES, folder)
     assert outside.read_text(encoding="utf-8") == "keep\n"
+
+
+@pytest.mark.parametrize("below", [".", "new", "new/deep"])
+def test_a_read_only_folder_is_refused_and_kept(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, below: str) -> None:
+    folder = tmp_path / "out"
+    folder.mkdir()
+    monkeypatch.setattr("os.access", lambda path, mode: Path(path) != folder)  # root may write all
+    with pytest.raises(UsageError, match="read-only"):
+        write(FILES, folder / below)
+    assert list(tmp_path.rglob("*")) == [folder]
