@@ -1,6 +1,6 @@
 """Tables of docs/accuracy.md: what quantization costs on the real models, by recipe.
 
-    python benchmarks/accuracy.py [CASE ...] [--recipe NAME ...]
+    python tests/bench/accuracy.py [CASE ...] [--recipe NAME ...]
 
 Cases: kws ic vww mobilenet ad. The models and data lie in ../shared beside the repository.
 """
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
 
 import real  # noqa: E402
