@@ -29,8 +29,17 @@ class Reshape(Op):
 
     @classmethod
     def from_tflite(cls, node: TfliteNode) -> Op | tuple[Op, ...]:
-        return cls(name=node.name, ins=node.ins[:1], outs=node.outs,
-                   to=node.tensors[node.outs[0]].shape)
+        declared = node.tensors[node.outs[0]].shape
+        size = prod(node.shape(0))
+        if prod(declared) != size and node.kind == "RESHAPE" and len(node.ins) > 1:
+            # a file with open sizes declares no useful shape, its second input does
+            given = [int(n) for n in node.const(1).reshape(-1).tolist()]
+            rest = prod(n for n in given if n != -1)
+            if given.count(-1) == 1 and rest > 0 and size % rest == 0:
+                given[given.index(-1)] = size // rest
+            if -1 not in given:
+                declared = tuple(given)
+        return cls(name=node.name, ins=node.ins[:1], outs=node.outs, to=declared)
 
     def shape(self, *ins: Shape) -> tuple[Shape, ...]:
         (x,) = ins

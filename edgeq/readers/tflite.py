@@ -74,11 +74,13 @@ class _State:
     where: str
     tensors: dict[str, Tensor]
     names: list[str]  # by tensor number; a dropped node makes its output an alias of its input
+    open_sizes: bool  # the file computes sizes at run time, its shapes are not to be trusted
 
     @staticmethod
     def start(raw: RawModel) -> _State:
         tensors = {r.tensor.name: r.tensor for r in raw.tensors}
-        return _State(raw.where, tensors, [r.tensor.name for r in raw.tensors])
+        return _State(raw.where, tensors, [r.tensor.name for r in raw.tensors],
+                      any(node.kind == "SHAPE" for node in raw.nodes))
 
     def step(self, raw: RawNode, ins: tuple[int, ...]) -> tuple[Op, ...]:
         """The operators for one node of a model with inputs `ins`; none where it computes
@@ -101,6 +103,8 @@ class _State:
                           self.tensors, raw.op)
         made = known[raw.kind](node)
         made = made if isinstance(made, tuple) else (made,)
+        if self.open_sizes:
+            self.correct_shapes(made)
         return tuple(op for op in made if not self.computed(op))
 
     def folded(self, raw: RawNode) -> bool:
@@ -113,6 +117,13 @@ class _State:
         name = node.outs[0]
         self.tensors[name] = replace(self.tensors[name], shape=data.shape, data=data)
         return True
+
+    def correct_shapes(self, made: tuple[Op, ...]) -> None:
+        """Results get the shapes that follow from the inputs: the file's may be of no sizes."""
+        for op in made:
+            for name, shape in zip(op.outs, op.shape(*(self.tensors[n].shape for n in op.ins)),
+                                   strict=True):
+                self.tensors[name] = replace(self.tensors[name], shape=shape)
 
     def computed(self, op: Op) -> bool:
         """True where all inputs are constants: the results join the constants, `op` is not needed.

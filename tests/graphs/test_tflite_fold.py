@@ -77,3 +77,27 @@ def test_sizes_that_do_not_fit_are_an_error(tmp_path: Path) -> None:
     with pytest.raises(EdgeqError):
         read(path)
     assert [v.supported for v in verdicts(path)] == [True, False, True]
+
+
+def test_shapes_that_the_file_leaves_open(tmp_path: Path) -> None:
+    """A converter declares (1, 1, 2) for what is (1, -1, 2) at run time; sizes follow the inputs."""
+    file = ModelFile()
+    x, flat = file.tensor("x", (1, 4, 6)), file.tensor("flat", (1, 1, 2))
+    y, shape = file.tensor("y", (1, 1, 2)), file.tensor("shape", (3,), "int32")
+    first, to = file.tensor("first", (), "int32"), file.tensor("to", (3,), "int32")
+    file.op("SHAPE", [x], [shape], schema.ShapeOptionsT())
+    options = schema.StridedSliceOptionsT()
+    options.shrinkAxisMask = 1
+    file.op("STRIDED_SLICE", [shape, *(file.const(n, ints(v)) for n, v in
+                                       (("begin", 0), ("end", 1), ("step", 1)))], [first], options)
+    pack = schema.PackOptionsT()
+    pack.valuesCount = 3
+    file.op("PACK", [first, file.const("open", ints(-1).reshape(())),
+                     file.const("two", ints(2).reshape(()))], [to], pack)
+    file.op("RESHAPE", [x, to], [flat])
+    file.op("LOGISTIC", [flat], [y])
+    graph = read(file.write(tmp_path / "m.tflite", [x], [y]))
+    assert graph.tensor("y").shape == (1, 12, 2)
+    values = np.linspace(-3, 3, 24, dtype=np.float32).reshape(1, 4, 6)
+    np.testing.assert_allclose(run_float(graph, {"x": values})["y"].reshape(-1),
+                               1 / (1 + np.exp(-values.reshape(-1))), rtol=1e-5)
