@@ -80,7 +80,7 @@ def test_sizes_that_do_not_fit_are_an_error(tmp_path: Path) -> None:
 
 
 def test_shapes_that_the_file_leaves_open(tmp_path: Path) -> None:
-    """A converter declares (1, 1, 2) for what is (1, -1, 2) at run time; sizes follow the inputs."""
+    """A converter declares (1, 1, 2) for (1, -1, 2); the sizes follow from the inputs."""
     file = ModelFile()
     x, flat = file.tensor("x", (1, 4, 6)), file.tensor("flat", (1, 1, 2))
     y, shape = file.tensor("y", (1, 1, 2)), file.tensor("shape", (3,), "int32")
