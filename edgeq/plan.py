@@ -77,7 +77,7 @@ class Storage:
 class Placement:
     """Where the arena holds what, in bytes."""
 
-    offsets: Mapping[str, int]  # of every tensor that a call reads or writes, and of inputs, outputs
+    offsets: Mapping[str, int]  # of every tensor that a call reads or writes, of inputs, outputs
     scratch: tuple[int | None, ...]  # one entry a call: offset of its scratch, None without
     arena: int  # exact total
     bound: int  # no placement can be smaller in this execution order

@@ -20,7 +20,7 @@ def quantize_multiplier(real: float) -> tuple[int, int]:
     Multipliers below 2**-32 become (0, 0). Source: Jacob et al. 2018, section 2.2,
     and tflite::QuantizeMultiplier.
     """
-    assert real >= 0 and math.isfinite(real), real
+    assert 0 <= real < math.inf, real
     if real == 0:
         return 0, 0
     fraction, exponent = math.frexp(real)
@@ -69,7 +69,8 @@ def doubling_high_mul(a: IntArray, b: IntArray | int) -> NDArray[np.int64]:
     """gemmlowp's SaturatingRoundingDoublingHighMul: round(a * b / 2**31), halves upwards."""
     a64, b64 = np.asarray(a, np.int64), np.asarray(b, np.int64)
     product = (a64 * b64 + (1 << 30)) >> 31
-    return np.minimum(product, (1 << 31) - 1)  # only a == b == -2**31 saturates
+    largest = (1 << 31) - 1  # only a == b == -2**31 saturates
+    return np.asarray(np.minimum(product, largest), np.int64)
 
 
 def rounding_shift(x: IntArray, exponent: IntArray | int) -> NDArray[np.int64]:

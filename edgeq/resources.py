@@ -1,4 +1,4 @@
-"""Where templates/, runtime_c/ and boards/ lie: in the wheel, or beside the package in a checkout."""
+"""Where templates/, runtime_c/ and boards/ lie: in the wheel, or beside the package."""
 
 from __future__ import annotations
 

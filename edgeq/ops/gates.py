@@ -54,7 +54,7 @@ def sigmoid(x: Wide) -> Wide:
     table = SIGMOID.astype(np.int64)
     i = np.minimum(a >> 9, 254)
     y = (table[i] << 9) + (a & 511) * (table[i + 1] - table[i])
-    return np.where(scaled >= 0, y + 512, (1 << 25) - y + 511) >> 10
+    return np.asarray(np.where(scaled >= 0, y + 512, (1 << 25) - y + 511) >> 10, np.int64)
 
 
 def tanh(x: Wide, bits: int) -> Wide:

@@ -41,10 +41,7 @@ class Gru(Recurrent):
             az, ar, an = np.split(sums[:, t], 3, axis=1)
             bz, br, bn = np.split(h @ u.T + c, 3, axis=1)
             z, r = logistic(az + bz), logistic(ar + br)
-            if self.reset_first:
-                bn = (r * h) @ u[2 * units:].T + c[2 * units:]
-            else:
-                bn = r * bn
+            bn = (r * h) @ u[2 * units:].T + c[2 * units:] if self.reset_first else r * bn
             h = (1 - z) * np.tanh(an + bn) + z * h
             states[:, t] = h
         return {self.outs[0]: states}
@@ -64,10 +61,7 @@ class Gru(Recurrent):
             az, ar, an = sides[0].sums(qs[0][:, t])
             bz, br, bn = sides[1].sums(to_int8(h * ONE))
             z, r = sigmoid(saturate(az + bz)), sigmoid(saturate(ar + br))
-            if self.reset_first:
-                bn = sides[1].sums(to_int8(r * h))[2]
-            else:
-                bn = halved(r * bn, 15)
+            bn = sides[1].sums(to_int8(r * h))[2] if self.reset_first else halved(r * bn, 15)
             h = saturate(halved(z * h + (ONE - z) * tanh(saturate(an + bn), 3), 15))
             states[:, t] = to_int8(h * ONE)
         return (states[:, -1] if self.last_only else states,)
