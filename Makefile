@@ -23,7 +23,7 @@ setup: $(VENV)/.ready ## create .venv and install edgeq with its test tools
 $(VENV)/.ready: pyproject.toml
 	./.ci/packages.sh python
 	python3 -m venv $(VENV)
-	$(PYTHON) -m pip install --quiet --disable-pip-version-check -e '.[test,image]'
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check -e '.[test]'
 	@touch $@
 
 tools: ## install missing compilers and emulators (Debian, needs root or sudo)
