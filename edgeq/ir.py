@@ -211,6 +211,6 @@ class Graph:
 
 def _frozen(array: NDArray) -> NDArray:  # type: ignore[type-arg]
     """A read-only view, so that nobody writes into a shared array."""
-    view = array.view()
+    view = np.asarray(array).view()  # operations on arrays of no axis give scalars
     view.flags.writeable = False
     return view
