@@ -10,7 +10,7 @@ from ops.mac_cases import Geometry, dense_case, window_case
 
 from edgeq.board import Target, board_names, load_board
 from edgeq.emit import emit
-from edgeq.errors import ToolchainError, UsageError
+from edgeq.errors import UsageError
 from edgeq.execute import run_int
 from edgeq.folder import write
 from edgeq.ir import Graph
@@ -110,5 +110,5 @@ def test_inputs_that_do_not_fit(x: np.ndarray, tmp_path: Path) -> None:
 
 def test_no_counts_without_an_emulator(tmp_path: Path) -> None:
     folder = build(conv_graph(), "host", tmp_path / "out")
-    with pytest.raises(ToolchainError, match="under QEMU only"):
+    with pytest.raises(UsageError, match="under QEMU only"):
         profile_folder(folder, load_board("host"))
