@@ -36,6 +36,8 @@ class Native:
         """
         names = [n for n in op.ins if not g.tensor(n).is_const]
         values = dict(zip(names, ins, strict=True))
+        constants = (g.tensor(n) for n in op.ins)
+        values |= {t.name: t.data.astype(np.int8) for t in constants if t.data is not None}
         for call in op.lower(g, Target(HOST)):
             values |= self.call(call, g, [values[n] for n in call.ins], values)
         return tuple(values[n] for n in op.outs)

@@ -99,8 +99,7 @@ LSTM = recurrent("lstm")
 GRU = recurrent("gru")
 RNN = recurrent("rnn")
 
-# These are called by their _const wrappers too, so they exist in one variant.
-ADDSUB = portable("eq_addsub_s8")
-MUL = portable("eq_mul_s8")
-MINMAX = portable("eq_minmax_s8")
-PRELU = portable("eq_prelu_s8")
+ADDSUB: tuple[Kernel, ...] = (portable("eq_addsub_s8"),)
+MUL: tuple[Kernel, ...] = (portable("eq_mul_s8"),)
+MINMAX: tuple[Kernel, ...] = (portable("eq_minmax_s8"),)
+PRELU: tuple[Kernel, ...] = (portable("eq_prelu_s8"),)

@@ -18,7 +18,7 @@ from edgeq.ops.base import Act, Limit, Op, Shape, clamp_bounds
 from edgeq.ops.broadcast import Broadcast, broadcast_of, broadcast_shape
 from edgeq.ops.lut import CODES, clamp_int8, lut_call
 from edgeq.ops.mac import apply_act
-from edgeq.plan import Blob, Call, Value
+from edgeq.plan import Call, Value
 from edgeq.readers.node import TfliteNode
 from edgeq.requant import quantize_multiplier, requantize
 
@@ -72,14 +72,6 @@ def operands(op: Op, g: Graph) -> Operands:
     return Operands(full, 1 - full, loop)
 
 
-def _constant(op: Op, g: Graph, index: int) -> Blob | None:
-    """Operand `index` as a table where it is a constant."""
-    data = g.tensor(op.ins[index]).data
-    if data is None:
-        return None
-    return Blob("b", "int8_t", data.reshape(-1).astype(np.int8), "constant operand", align=1)
-
-
 def scalar_call(op: Op, g: Graph, way: Operands, target: Target) -> Call | None:
     """A table where the other operand is a single constant, else None."""
     other = g.tensor(op.ins[way.other])
@@ -94,21 +86,14 @@ def scalar_call(op: Op, g: Graph, way: Operands, target: Target) -> Call | None:
 
 
 def broadcast_call(op: Op, g: Graph, way: Operands, kernel: plain.Kernel, struct: str,
-                    fields: tuple[tuple[str, Value], ...]) -> Call:
-    """The call of a kernel over (outer, n, inner), with the other operand as input or constant."""
-    blob = _constant(op, g, way.other)
+                   fields: tuple[tuple[str, Value], ...]) -> Call:
+    """The call of a kernel over (outer, n, inner); a constant operand is read where it lies."""
     full, other, loop = op.ins[way.full], op.ins[way.other], way.loop
     sizes = (("outer", loop.outer), ("n", loop.n), ("inner", loop.inner))
-    name = type(op).__name__
-    if blob is None:
-        once = loop.outer == loop.inner == 1
-        return Call(name=op.name, op=name, func=kernel.func, struct=struct,
-                    fields=(*sizes, *fields, ("b", 0)), ins=(full, other), outs=op.outs,
-                    sources=kernel.sources, overlap=(0, 0 if once else None))
-    func = f"{kernel.func}_const"
-    return Call(name=op.name, op=name, func=func, struct=struct,
-                fields=(*sizes, *fields, ("b", blob)), ins=(full,), outs=op.outs,
-                sources=(*kernel.sources, f"ops/{func}.c"), overlap=(0,))
+    once = loop.outer == loop.inner == 1
+    return Call(name=op.name, op=type(op).__name__, func=kernel.func, struct=struct,
+                fields=(*sizes, *fields), ins=(full, other), outs=op.outs,
+                sources=kernel.sources, overlap=(0, 0 if once else None))
 
 
 @dataclass(frozen=True)
@@ -159,7 +144,7 @@ def _addsub_call(op: Binary, g: Graph, sign: int, target: Target) -> Call:
     i, j = way.full, way.other
     signs = (1, sign)
     return broadcast_call(
-        op, g, way, plain.ADDSUB, "eq_addsub_s8_t",
+        op, g, way, plain.pick(plain.ADDSUB, target), "eq_addsub_s8_t",
         (("a_zero", p.zeros[i]), ("b_zero", p.zeros[j]), ("out_zero", p.zeros[2]),
          ("act_min", p.act_min), ("act_max", p.act_max),
          ("a_sign", signs[i]), ("b_sign", signs[j]),
@@ -276,6 +261,6 @@ class Mul(Binary):
         mult, shift = self._factor(g)
         bounds = clamp_bounds(self.act, g.tensor(self.outs[0]).params)
         return (broadcast_call(
-            self, g, way, plain.MUL, "eq_mul_s8_t",
+            self, g, way, plain.pick(plain.MUL, target), "eq_mul_s8_t",
             (("a_zero", zeros[way.full]), ("b_zero", zeros[way.other]), ("out_zero", zeros[2]),
              ("act_min", bounds[0]), ("act_max", bounds[1]), ("shift", shift), ("mult", mult))),)

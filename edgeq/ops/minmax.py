@@ -59,6 +59,7 @@ class MinMax(Op):
             table = self._table(g, i)
             return name, 0 if table is None else lut_blob(table, name)
 
-        return (broadcast_call(self, g, way, plain.MINMAX, "eq_minmax_s8_t", (
+        kernel = plain.pick(plain.MINMAX, target)
+        return (broadcast_call(self, g, way, kernel, "eq_minmax_s8_t", (
             ("is_max", int(self.is_max)), field("a_table", way.full),
             field("b_table", way.other))),)

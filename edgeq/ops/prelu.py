@@ -67,7 +67,8 @@ class PRelu(Op):
             return (scalar,)
         zeros = [int(g.tensor(n).params.zero) for n in (*self.ins, self.outs[0])]
         pos, neg = self._factors(g)
-        return (broadcast_call(self, g, way, plain.PRELU, "eq_prelu_s8_t", (
+        kernel = plain.pick(plain.PRELU, target)
+        return (broadcast_call(self, g, way, kernel, "eq_prelu_s8_t", (
             ("a_zero", zeros[0]), ("b_zero", zeros[1]), ("out_zero", zeros[2]),
             ("pos_shift", pos[1]), ("neg_shift", neg[1]),
             ("pos_mult", pos[0]), ("neg_mult", neg[0]))),)

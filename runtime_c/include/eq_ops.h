@@ -176,8 +176,7 @@ void eq_add_s8(const eq_add_s8_t *p, const int8_t *a, const int8_t *b, int8_t *o
 /* --- sum or difference, `b` broadcast: a is (outer, n, inner), b is (n) ---------------------------
  * y = clamp(out_zero + requant(a_sign * requant((a - a_zero) << 20, a_mult, a_shift)
  *                              + b_sign * requant((b - b_zero) << 20, ..), out_mult, out_shift))
- * Shifts <= 0, signs 1 or -1. `out` may be `a`, and `b` too where outer = inner = 1.
- * The _const function takes b from the parameters; the other leaves that field unused (0). */
+ * Shifts <= 0, signs 1 or -1. `out` may be `a`, and `b` too where outer = inner = 1. */
 typedef struct {
     uint32_t outer, n, inner;
     int8_t a_zero, b_zero, out_zero;
@@ -185,11 +184,9 @@ typedef struct {
     int8_t a_sign, b_sign;
     int8_t a_shift, b_shift, out_shift;
     int32_t a_mult, b_mult, out_mult;
-    const int8_t *b;
 } eq_addsub_s8_t;
 
 void eq_addsub_s8(const eq_addsub_s8_t *p, const int8_t *a, const int8_t *b, int8_t *out);
-void eq_addsub_s8_const(const eq_addsub_s8_t *p, const int8_t *a, int8_t *out);
 
 /* --- product, `b` broadcast as above: y = clamp(out_zero + requant((a - a_zero) * (b - b_zero))) */
 typedef struct {
@@ -198,11 +195,9 @@ typedef struct {
     int8_t act_min, act_max;
     int8_t shift;
     int32_t mult;
-    const int8_t *b;
 } eq_mul_s8_t;
 
 void eq_mul_s8(const eq_mul_s8_t *p, const int8_t *a, const int8_t *b, int8_t *out);
-void eq_mul_s8_const(const eq_mul_s8_t *p, const int8_t *a, int8_t *out);
 
 /* --- any function of one value: y = table[(uint8_t)x]; `out` may be `in` ------------------------- */
 typedef struct {
@@ -324,11 +319,9 @@ typedef struct {
     uint32_t outer, n, inner;
     int8_t is_max;
     const int8_t *a_table, *b_table;
-    const int8_t *b;
 } eq_minmax_s8_t;
 
 void eq_minmax_s8(const eq_minmax_s8_t *p, const int8_t *a, const int8_t *b, int8_t *out);
-void eq_minmax_s8_const(const eq_minmax_s8_t *p, const int8_t *a, int8_t *out);
 
 /* --- PReLU, slopes `b` broadcast as in eq_addsub_s8 ------------------------------------------------
  * y = clamp(out_zero + requant(x, pos_mult, pos_shift)) for x = a - a_zero >= 0,
@@ -338,11 +331,9 @@ typedef struct {
     int8_t a_zero, b_zero, out_zero;
     int8_t pos_shift, neg_shift;
     int32_t pos_mult, neg_mult;
-    const int8_t *b;
 } eq_prelu_s8_t;
 
 void eq_prelu_s8(const eq_prelu_s8_t *p, const int8_t *a, const int8_t *b, int8_t *out);
-void eq_prelu_s8_const(const eq_prelu_s8_t *p, const int8_t *a, int8_t *out);
 
 /* --- transpose, slice with any step: out (n0, n1, n2, n3) in order, out[i, j, k, l] =
  * in[start + i * s0 + j * s1 + k * s2 + l * s3] */

@@ -1,7 +1,0 @@
-/* eq_mul_s8_const - product with a constant operand, any ISA. */
-#include "eq_ops.h"
-
-void eq_mul_s8_const(const eq_mul_s8_t *p, const int8_t *a, int8_t *out)
-{
-    eq_mul_s8(p, a, p->b, out);
-}
