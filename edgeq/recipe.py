@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from enum import Enum
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TypeVar
 
@@ -49,6 +50,32 @@ class BiasCorrection(Enum):
 
 
 @dataclass(frozen=True)
+class Layer:
+    """What one layer, or all that a pattern names, does otherwise; None: as the recipe says."""
+
+    name: str  # of an operator or a network input, or a pattern with * and ?
+    per_channel: bool | None = None
+    weight_range: WeightRange | None = None
+    compensate: bool | None = None
+    weight_bits: int | None = None
+    act_bits: int | None = None
+
+    def matches(self, name: str) -> bool:
+        """True for the operator or input `name`; a name that is written out matches itself."""
+        return name == self.name or fnmatchcase(name, self.name)
+
+    @property
+    def is_pattern(self) -> bool:
+        return any(c in self.name for c in "*?[")
+
+    @property
+    def settings(self) -> dict[str, bool | int | WeightRange]:
+        """What is set, by the recipe's key."""
+        found = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "name"}
+        return {key: value for key, value in found.items() if value is not None}
+
+
+@dataclass(frozen=True)
 class Recipe:
     """Every decision of the quantization that a user can take."""
 
@@ -68,6 +95,7 @@ class Recipe:
     scale: tuple[float, ...] = (1.0,)  # the model's input is scale * sample + offset, one value
     offset: tuple[float, ...] = (0.0,)  # each or one for each channel; options override them
     label_offset: int = 0  # added to every label
+    layers: tuple[Layer, ...] = ()  # of those that name one layer, the later ones count
 
     def __post_init__(self) -> None:
         if not 50.0 < self.percentile <= 100.0:
@@ -80,6 +108,19 @@ class Recipe:
             raise UsageError(f"recipe {self.name!r}", f"act_bits = {self.act_bits} with "
                              f"{self.weight_bits}-bit weights", "8 with 8 or 4, 16 with 8",
                              "see docs/precisions.md")
+        for layer in self.layers:
+            self.of(layer.name)
+
+    def of(self, name: str) -> Recipe:
+        """The recipe of the layer `name`, without exceptions."""
+        found: dict[str, bool | int | WeightRange] = {}
+        for layer in self.layers:
+            if layer.matches(name):
+                found |= layer.settings
+        changes: dict[str, object] = {**found, "layers": ()}
+        if found:
+            changes["name"] = f"{self.name}, layer {name}"
+        return replace(self, **changes)  # type: ignore[arg-type]
 
 
 def built_in() -> tuple[str, ...]:
@@ -125,7 +166,35 @@ def _from_table(where: str, name: str, table: dict[str, object]) -> Recipe:
         scale=_numbers(where, table, "scale", base.scale),
         offset=_numbers(where, table, "offset", base.offset),
         label_offset=int(_number(where, table, "label_offset", base.label_offset)),
+        layers=_layers(where, table.get("layers", {})),
     )
+
+
+def _layers(where: str, table: object) -> tuple[Layer, ...]:
+    """The tables [layers."name"]."""
+    if not isinstance(table, dict) or not all(isinstance(t, dict) for t in table.values()):
+        raise UsageError(where, "layers that are no tables", '[layers."name"] with keys below it',
+                         "see docs/mixed.md")
+    return tuple(_layer(f"{where}, layer {name!r}", str(name), t) for name, t in table.items())
+
+
+def _layer(where: str, name: str, table: dict[str, object]) -> Layer:
+    known = [f.name for f in fields(Layer) if f.name != "name"]
+    for key in table:
+        if key not in known:
+            raise UsageError(where, f"unknown key {key!r}", ", ".join(known), "see docs/mixed.md")
+
+    def bits(key: str) -> int | None:
+        return int(_number(where, table, key, 0)) if key in table else None
+
+    def switch(key: str) -> bool | None:
+        return _typed(where, table, key, False) if key in table else None
+
+    return Layer(
+        name=name, per_channel=switch("per_channel"), compensate=switch("compensate"),
+        weight_range=(_choice(where, table, "weight_range", WeightRange.MAX)
+                      if "weight_range" in table else None),
+        weight_bits=bits("weight_bits"), act_bits=bits("act_bits"))
 
 
 def _typed(where: str, table: dict[str, object], key: str, default: bool) -> bool:

@@ -103,3 +103,10 @@ ADDSUB: tuple[Kernel, ...] = (portable("eq_addsub_s8"),)
 MUL: tuple[Kernel, ...] = (portable("eq_mul_s8"),)
 MINMAX: tuple[Kernel, ...] = (portable("eq_minmax_s8"),)
 PRELU: tuple[Kernel, ...] = (portable("eq_prelu_s8"),)
+
+# Between widths of activations, by bits of input and output.
+REQUANTIZE: dict[tuple[int, int], tuple[Kernel, ...]] = {
+    (8, 16): (portable("eq_requantize_s8_s16"),),
+    (16, 8): (portable("eq_requantize_s16_s8"),),
+    (16, 16): (portable("eq_requantize_s16"),),
+}

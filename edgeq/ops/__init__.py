@@ -9,7 +9,6 @@ from edgeq.ops.activations import (
     LeakyRelu,
     Logistic,
     Relu,
-    Requantize,
     Tanh,
 )
 from edgeq.ops.base import Op
@@ -26,6 +25,7 @@ from edgeq.ops.pad import Pad
 from edgeq.ops.pool import AveragePool, MaxPool
 from edgeq.ops.prelu import PRelu
 from edgeq.ops.reduce import Mean, Sum
+from edgeq.ops.requantize import Requantize
 from edgeq.ops.reshape import Reshape
 from edgeq.ops.resize import ResizeBilinear, ResizeNearest
 from edgeq.ops.rnn import Rnn

@@ -1,4 +1,4 @@
-"""Activations that stand alone, and requantization: all functions of one value (see lut.py)."""
+"""Activations that stand alone: all functions of one value (see lut.py)."""
 
 from __future__ import annotations
 
@@ -209,21 +209,3 @@ class Gelu(Unary):
             inner = math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)
             return np.asarray(0.5 * x * (1 + np.tanh(inner)))
         return np.asarray(0.5 * x * _erfc(x * -math.sqrt(0.5)))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Requantize(Unary):
-    """y = x under other quantization parameters (TFLite's QUANTIZE from int8 to int8)."""
-
-    def fn(self, x: Reals) -> Reals:
-        return x
-
-    def table(self, q_in: QuantParams, q_out: QuantParams) -> NDArray[np.int8]:
-        return requantize_table(q_in, q_out)
-
-
-def requantize_table(q_in: QuantParams, q_out: QuantParams) -> NDArray[np.int8]:
-    """TFLite's Requantize for every code."""
-    return clamp_int8(scaled_codes(q_in, q_out, float(q_in.scale / q_out.scale)))
-
-

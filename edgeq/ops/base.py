@@ -150,6 +150,10 @@ class Op(ABC):
     def lower(self, g: Graph, target: Target) -> tuple[Call, ...]:
         """The C calls for this operator: constants folded, weights packed, function chosen."""
 
+    def takes_wide(self, g: Graph) -> bool:
+        """Whether there is a kernel with 16-bit activations for this use of the operator."""
+        return self.wide
+
     def macs(self, g: Graph) -> int:
         """Multiply-accumulates of one inference."""
         return 0

@@ -15,9 +15,9 @@ from edgeq.board import Target
 from edgeq.errors import ModelError
 from edgeq.ir import FloatArray, Graph, IntArray, QuantParams, same_params
 from edgeq.kernels import plain
-from edgeq.ops.activations import requantize_table
 from edgeq.ops.base import Act, Limit, Op, Shape
 from edgeq.ops.lut import look_up, lut_blob
+from edgeq.ops.requantize import requantize_table
 from edgeq.ops.reshape import Reshape
 from edgeq.plan import Call
 from edgeq.readers.node import TfliteNode

@@ -154,8 +154,8 @@ def _addsub_call(op: Binary, g: Graph, sign: int, target: Target) -> Call:
 
 def _add16_call(op: Binary, g: Graph) -> Call:
     """The call of eq_add_s16; raises UnsupportedError for operands that repeat or are constant."""
-    a, b = (g.tensor(n) for n in op.ins)
-    if a.shape != b.shape or a.is_const or b.is_const:
+    a = g.tensor(op.ins[0])
+    if not op.takes_wide(g):
         raise UnsupportedError(f"Add {op.name!r}", "16-bit operands that repeat or are constant",
                                "two computed operands of the same shape",
                                "choose a recipe with act_bits = 8")
@@ -178,6 +178,10 @@ class Add(Binary):
     def from_tflite(cls, node: TfliteNode) -> Op | tuple[Op, ...]:
         act = node.act(node.options(tflite.AddOptions).FusedActivationFunction())
         return cls(name=node.name, ins=node.ins, outs=node.outs, act=act)
+
+    def takes_wide(self, g: Graph) -> bool:
+        a, b = (g.tensor(n) for n in self.ins)
+        return a.shape == b.shape and not (a.is_const or b.is_const)
 
     def run(self, *xs: FloatArray) -> tuple[FloatArray, ...]:
         return (apply_act(xs[0] + xs[1], self.act),)

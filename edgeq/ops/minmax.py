@@ -10,11 +10,11 @@ import numpy as np
 from edgeq.board import Target
 from edgeq.ir import FloatArray, Graph, IntArray, same_params
 from edgeq.kernels import plain
-from edgeq.ops.activations import requantize_table
 from edgeq.ops.base import Limit, Op, Shape
 from edgeq.ops.broadcast import broadcast_shape
 from edgeq.ops.elementwise import Binary, broadcast_call, operands, scalar_call
 from edgeq.ops.lut import look_up, lut_blob
+from edgeq.ops.requantize import requantize_table
 from edgeq.plan import Call, Value
 from edgeq.readers.node import TfliteNode
 

@@ -9,8 +9,10 @@ import numpy as np
 from edgeq.ir import Graph, QuantParams, Tensor
 from edgeq.layers import is_mac, mac_view
 from edgeq.ops.base import Fixed, Op, SameAsInput
+from edgeq.ops.requantize import Requantize
 from edgeq.quant.params import act_params, per_tensor
 from edgeq.quant.weights import bias_params, quantize_bias, quantize_weight, weight_params
+from edgeq.quant.widths import op_bits
 from edgeq.recipe import Recipe
 
 Ranges = Mapping[str, tuple[float, float]]
@@ -22,12 +24,12 @@ def assign(graph: Graph, chosen: Ranges, recipe: Recipe) -> Graph:
     Constants become integers: weights symmetric int8, biases int32 with scale in * weight, other
     float constants int8 by their extremes. Index constants stay.
     """
-    params = {n: act_params(*chosen[n], recipe.act_bits) for n in graph.ins}
+    params = {n: act_params(*chosen[n], recipe.of(n).act_bits) for n in graph.ins}
     changed: dict[str, Tensor] = {}
     for op in graph.ops:
         _constants(graph, op, params, changed)
         for name in op.outs:
-            params[name] = _output(graph, op, name, params, chosen, recipe.act_bits)
+            params[name] = _output(graph, op, name, params, chosen, op_bits(graph, op, recipe))
         if is_mac(op):
             _weights(graph, op, params, recipe, changed)
         for name, q in op.const_params(graph, params).items():
@@ -42,6 +44,8 @@ def assign(graph: Graph, chosen: Ranges, recipe: Recipe) -> Graph:
 def _output(graph: Graph, op: Op, name: str, params: Mapping[str, QuantParams],
             chosen: Ranges, bits: int) -> QuantParams:
     rule = op.rule()
+    if isinstance(op, Requantize) and bits == 16:
+        return _widened(params[op.ins[0]])
     if isinstance(rule, Fixed) and bits == 16:
         return per_tensor(1 / 32768, 0, bits)
     if isinstance(rule, Fixed):
@@ -49,9 +53,14 @@ def _output(graph: Graph, op: Op, name: str, params: Mapping[str, QuantParams],
     if isinstance(rule, SameAsInput):
         return params[op.ins[rule.index]]
     low, high = chosen[name]
-    if is_mac(op):
+    if is_mac(op) and bits == 8:  # with 16 bits the sums have 64
         low, high = _wide_enough(graph, op, params, low, high)
     return act_params(low, high, bits)
+
+
+def _widened(q: QuantParams) -> QuantParams:
+    """16-bit parameters that hold every value of the 8-bit `q` exactly."""
+    return per_tensor(float(q.scale) / 128, 0, 16)
 
 
 def _wide_enough(graph: Graph, op: Op, params: Mapping[str, QuantParams], low: float,
@@ -81,9 +90,10 @@ def weight_bits(graph: Graph, op: Op, recipe: Recipe) -> int:
     """Bits of the weights of the layer `op`."""
     layers = [o.name for o in graph.ops if is_mac(o)]
     end = op.name in (layers[0], layers[-1])
-    if mac_view(graph, op).depthwise or (recipe.keep_ends and end):
+    named = any(x.matches(op.name) and x.weight_bits is not None for x in recipe.layers)
+    if mac_view(graph, op).depthwise or (recipe.keep_ends and end and not named):
         return 8
-    return recipe.weight_bits
+    return recipe.of(op.name).weight_bits
 
 
 def _weights(graph: Graph, op: Op, params: Mapping[str, QuantParams], recipe: Recipe,
@@ -91,7 +101,7 @@ def _weights(graph: Graph, op: Op, params: Mapping[str, QuantParams], recipe: Re
     layer, q_in = mac_view(graph, op), params[op.ins[0]]
     _, w, b = op.ins[:3]
     bits = weight_bits(graph, op, recipe)
-    q_w = weight_params(layer, q_in, params[op.outs[0]], recipe, bits)
+    q_w = weight_params(layer, q_in, params[op.outs[0]], recipe.of(op.name), bits)
     q_b = bias_params(q_in, q_w)
     changed[w] = Tensor(w, layer.weight.shape, quantize_weight(layer.weight, q_w), q_w)
     changed[b] = Tensor(b, layer.bias.shape, quantize_bias(layer.bias, q_b), q_b)

@@ -25,13 +25,13 @@ Moments = tuple[Vector, Vector]  # mean and variance per channel
 
 def correct_empirical(real: Graph, quantized: Graph, samples: Sequence[FloatArray],
                       on_layer: Callable[[int], None] = lambda i: None,
-                      compensate: bool = False, correct: bool = True) -> Graph:
+                      compensate: frozenset[str] = frozenset(), correct: bool = True) -> Graph:
     """`quantized` with biases that make every layer's mean before its activation the float one.
 
     Layer by layer on all `samples`, each layer behind the corrected ones before it
     (Nagel et al. 2019, section 4.2 and appendix D). `real` is the float graph of `quantized`.
-    With `compensate` the weights are rounded anew before (see compensate.py); without `correct`
-    that is all that happens.
+    The weights of the layers `compensate` are rounded anew before (see compensate.py); without
+    `correct` that is all that happens.
     """
     const = constants(quantized)
     last = {name: i for i, op in enumerate(real.ops) for name in op.ins}
@@ -42,7 +42,7 @@ def correct_empirical(real: Graph, quantized: Graph, samples: Sequence[FloatArra
         f_in = [_value(real, floats, n) for n in op.ins]
         q_in = [const[n] if n in const else ints[n] for n in op.ins]
         if is_mac(op):
-            if compensate:
+            if op.name in compensate:
                 weight = _rounded(real, quantized, op, q_in[0], f_in[0])
                 changed.append(weight)
                 q_in[1] = weight.params.dequantize(weight.data)  # type: ignore[arg-type]

@@ -12,20 +12,22 @@ from edgeq.quant import ranges
 from edgeq.quant.observe import Stats
 from edgeq.quant.ranges import Histogram
 from edgeq.quant.simulate import measured
+from edgeq.quant.widths import wide_tensors
 from edgeq.recipe import ActRange, Recipe
 
 
 def choose_ranges(graph: Graph, stats: Stats, recipe: Recipe) -> dict[str, tuple[float, float]]:
     """(low, high) by name, for the inputs and every output with the rule Free.
 
-    Three kinds of values keep all they showed, whatever the method: those inside operators (see
-    Op.observed), those behind a bounded activation, which has cut the outliers already, and the
-    scores that decide the result, where the largest value matters most.
+    Four kinds of values keep all they showed, whatever the method: those inside operators (see
+    Op.observed), those behind a bounded activation, which has cut the outliers already, the
+    scores that decide the result, where the largest value matters most, and those of 16 bits,
+    whose steps are fine enough.
     """
     names = [*graph.ins, *(n for op in graph.ops if isinstance(op.rule(), Free) for n in op.outs)]
     inner = {n: ranges.minmax(h) for n, h in stats.hists.items() if n not in graph.tensors}
     whole = {n for op in graph.ops if isfinite(act_of(op).bounds[1]) for n in op.outs}
-    whole |= set(measured(graph))
+    whole |= set(measured(graph)) | wide_tensors(graph, recipe)
     own = {n: one_range(stats.hists[n], ActRange.MINMAX if n in whole else recipe.act_range,
                         recipe.percentile) for n in names}
     return inner | unified(graph, own)

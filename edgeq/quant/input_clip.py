@@ -23,25 +23,28 @@ _FACTORS = (0.5, 0.25, 0.125)  # of the larger end
 _GAIN_DB = 1.0  # less is not worth values outside the range
 
 
-def input_clip(graph: Graph, chosen: Ranges, samples: Sequence[FloatArray],
+def input_clip(graph: Graph, names: Sequence[str], chosen: Ranges, samples: Sequence[FloatArray],
                wanted: Sequence[FloatArray]) -> float:
     """The factor of `clipped` that keeps the float outputs nearest to `wanted`; 1 for no clip.
 
     `samples` are judged with their inputs rounded under the `chosen` ranges, all else in float.
     """
+    if not names:
+        return 1.0
     best, best_db = 1.0, _sqnr(graph, chosen, samples, wanted)
     for factor in _FACTORS:
-        sqnr_db = _sqnr(graph, clipped(graph, chosen, factor), samples, wanted)
+        sqnr_db = _sqnr(graph, clipped(names, chosen, factor), samples, wanted)
         if sqnr_db < best_db + _GAIN_DB:
             break
         best, best_db = factor, sqnr_db
     return best
 
 
-def clipped(graph: Graph, chosen: Ranges, factor: float) -> dict[str, tuple[float, float]]:
-    """The ranges, those of the inputs limited to `factor` times their larger end, both ways."""
+def clipped(names: Sequence[str], chosen: Ranges,
+            factor: float) -> dict[str, tuple[float, float]]:
+    """The ranges, those of `names` limited to `factor` times their larger end, both ways."""
     limited = dict(chosen)
-    for name in graph.ins:
+    for name in names:
         low, high = chosen[name]
         top = factor * max(-low, high)
         limited[name] = (max(low, -top), min(high, top))

@@ -19,6 +19,7 @@ from edgeq.quant.choose import choose_ranges
 from edgeq.quant.input_clip import clipped, input_clip
 from edgeq.quant.observe import Stats, observe
 from edgeq.quant.simulate import Score, reference, score
+from edgeq.quant.widths import carried, check_layers, with_widths
 from edgeq.recipe import ActRange, BiasCorrection, Equalize, Recipe
 
 Progress = Callable[[str, float], None]  # (what is being done, share done in [0, 1])
@@ -82,6 +83,7 @@ def quantize(graph: Graph, samples: FloatArray | Samples, recipe: Recipe,
     """
     data = _checked(graph, samples)
     graph = unshare(graph)
+    check_layers(graph, recipe)
     wishes = _wishes(recipe)
     if not recipe.rollback:
         choice = _Choice(ranges=_first_ranges(recipe))
@@ -104,7 +106,7 @@ def _wishes(recipe: Recipe) -> list[Wish]:
     if recipe.bias_correction is not BiasCorrection.OFF:
         found.append((f"{recipe.bias_correction.value} bias correction",
                       lambda c: replace(c, correct=recipe.bias_correction)))
-    if recipe.compensate:
+    if recipe.compensate or any(layer.compensate for layer in recipe.layers):
         found.append(("rounding with error compensation", lambda c: replace(c, compensate=True)))
     if recipe.equalize is not Equalize.OFF:
         found.append((f"equalization of {recipe.equalize.value}",
@@ -160,24 +162,35 @@ class _Work:
 
     def build(self, graph: Graph, choice: _Choice, what: str) -> tuple[Graph, Graph]:
         """(float graph, integer graph) of `choice`."""
-        real, stats = self.observed(graph, choice.equalize, choice.absorb, what)
+        equal, stats = self.observed(graph, choice.equalize, choice.absorb, what)
+        real = with_widths(equal, self.recipe)
+        stats = carried(real, stats)
         chosen = choose_ranges(real, stats, replace(self.recipe, act_range=choice.ranges))
-        ints = assign(real, clipped(real, chosen, choice.input_clip), self.recipe)
+        ints = assign(real, clipped(self.clippable(real), chosen, choice.input_clip), self.recipe)
         if choice.correct is BiasCorrection.ANALYTIC:
             ints = correct_analytic(real, ints, self.samples)
         if choice.correct is BiasCorrection.EMPIRICAL or choice.compensate:
             n = len(real.ops)
             ints = correct_empirical(real, ints, self.samples,
                                      lambda i: self.progress(what, (n + i) / (2 * n)),
-                                     choice.compensate,
+                                     self.compensated(real) if choice.compensate else frozenset(),
                                      choice.correct is BiasCorrection.EMPIRICAL)
         self.progress(what, 1.0)
         return real, ints
 
+    def compensated(self, graph: Graph) -> frozenset[str]:
+        """The layers that are rounded with compensation where that is done at all."""
+        return frozenset(op.name for op in graph.ops if self.recipe.of(op.name).compensate)
+
     def input_clip(self, graph: Graph, aside: Samples, wanted: list[FloatArray]) -> float:
         """The clip of the inputs that harms the outputs on the samples set aside least."""
         real, stats = self.observed(graph, Equalize.OFF, False, "clip inputs")
-        return input_clip(real, choose_ranges(real, stats, self.recipe), aside, wanted)
+        chosen = choose_ranges(real, stats, self.recipe)
+        return input_clip(real, self.clippable(real), chosen, aside, wanted)
+
+    def clippable(self, graph: Graph) -> tuple[str, ...]:
+        """The inputs of 8 bits."""
+        return tuple(n for n in graph.ins if self.recipe.of(n).act_bits == 8)
 
     def observed(self, graph: Graph, kind: Equalize, absorb: bool,
                  what: str) -> tuple[Graph, Stats]:

@@ -15,8 +15,8 @@ import numpy as np
 
 from edgeq.errors import ModelError, UnsupportedError
 from edgeq.ir import Array, Graph, QuantParams, Tensor, same_params
-from edgeq.ops.activations import Requantize
 from edgeq.ops.base import Fixed, Op, SameAsInput
+from edgeq.ops.requantize import Requantize
 from edgeq.ops.softmax import Softmax
 from edgeq.passes.fuse_activation import fuse_activation
 from edgeq.readers.onnx_file import FIX, RawNode

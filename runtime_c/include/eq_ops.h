@@ -158,6 +158,19 @@ typedef struct {
 
 void eq_softmax_s16(const eq_softmax_s16_t *p, const int16_t *in, int16_t *out);
 
+/* --- between widths: y = saturate(requant(x - in_zero, mult, shift) + out_zero) ------------------
+ * `out` of s16_s8 and s16 may be `in`; that of s8_s16 may start n or more bytes below `in`. */
+typedef struct {
+    uint32_t n;
+    int16_t in_zero, out_zero;
+    int8_t shift;
+    int32_t mult;
+} eq_requantize_t;
+
+void eq_requantize_s8_s16(const eq_requantize_t *p, const int8_t *in, int16_t *out);
+void eq_requantize_s16_s8(const eq_requantize_t *p, const int16_t *in, int8_t *out);
+void eq_requantize_s16(const eq_requantize_t *p, const int16_t *in, int16_t *out);
+
 /* --- addition of equal shapes, TensorFlow Lite's formula ----------------------------------------
  * y = clamp(out_zero + requant(((a - a_zero) << 19)
  *                              + requant((b - b_zero) << 20, b_mult, b_shift), out_mult, out_shift))

@@ -15,8 +15,9 @@ from tflite_writer import Reference, Value, single_op
 from edgeq.execute import run_int
 from edgeq.fixedpoint import exp_on_negative, reciprocal_of_one_plus
 from edgeq.ir import QuantParams
-from edgeq.ops.activations import HardSwish, Logistic, Requantize
+from edgeq.ops.activations import HardSwish, Logistic
 from edgeq.ops.lut import CODES
+from edgeq.ops.requantize import Requantize
 from edgeq.requant import doubling_high_mul, quantize_multiplier, rounding_shift
 
 SHAPE = (1, 256)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from edgeq.errors import UsageError
-from edgeq.recipe import ActRange, Equalize, built_in, load_recipe
+from edgeq.recipe import ActRange, Equalize, Layer, WeightRange, built_in, load_recipe
 
 
 @pytest.mark.parametrize("name", built_in())
@@ -38,3 +38,24 @@ def test_mistakes_are_named(text: str, found: str, tmp_path: Path) -> None:
 def test_a_recipe_that_does_not_exist_lists_those_that_do() -> None:
     with pytest.raises(UsageError, match="default"):
         load_recipe("defualt")
+
+
+def test_tables_of_layers(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text('[layers."conv*"]\nweight_bits = 4\nweight_range = "mse"\n'
+                    "[layers.dense_1]\nact_bits = 16\nweight_bits = 8\n")
+    recipe = load_recipe(path)
+    assert recipe.layers == (Layer("conv*", weight_bits=4, weight_range=WeightRange.MSE),
+                             Layer("dense_1", act_bits=16, weight_bits=8))
+
+
+@pytest.mark.parametrize(("text", "found"), [
+    ("layers = 4", "tables"), ("layers.conv = 4", "tables"),
+    ("[layers.conv]\nbits = 4", "unknown key 'bits'"),
+    ("[layers.conv]\nact_bits = 'x'", "layer 'conv'"),
+    ("[layers.conv]\nweight_bits = 3", "layer conv")])
+def test_mistakes_in_layers_are_named(text: str, found: str, tmp_path: Path) -> None:
+    path = tmp_path / "bad.toml"
+    path.write_text(text + "\n")
+    with pytest.raises(UsageError, match=found):
+        load_recipe(path)
