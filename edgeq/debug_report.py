@@ -17,7 +17,7 @@ from edgeq.numbertext import percent_text
 from edgeq.passes import simplify
 from edgeq.pipeline import compare, is_integer
 from edgeq.quant import Progress, quantize
-from edgeq.readers import read
+from edgeq.readers import NO_OPTIONS, ReadOptions, read
 from edgeq.recipe import Recipe
 from edgeq.report import evaluation_json
 from edgeq.report_html import sqnr_class
@@ -55,10 +55,11 @@ def _worst(shares: Sequence[Share]) -> Share | None:
 
 
 def debug(model: Path, calib: str, recipe: Recipe, preprocess: Preprocess,
-          samples: int = SAMPLES, progress: Progress = lambda what, share: None) -> Debugged:
+          samples: int = SAMPLES, progress: Progress = lambda what, share: None,
+          options: ReadOptions = NO_OPTIONS) -> Debugged:
     """Examine the samples, quantize as `edgeq build` does, and measure; raises EdgeqError."""
     progress("read the model", 0.0)
-    graph = simplify(read(model))
+    graph = simplify(read(model, options))
     if is_integer(graph):
         raise UsageError(str(model), "is quantized already", "a float model",
                          "there is no float network to compare with")

@@ -11,12 +11,12 @@ from edgeq.ir import Graph
 from edgeq.jsontypes import Json
 from edgeq.ops.base import Op
 from edgeq.passes import simplify
-from edgeq.readers import read
+from edgeq.readers import NO_OPTIONS, ReadOptions, read
 
 
-def inspect_model(path: Path) -> dict[str, Json]:
+def inspect_model(path: Path, options: ReadOptions = NO_OPTIONS) -> dict[str, Json]:
     """The simplified graph in the file at `path`: layers, shapes, MACs, parameters."""
-    graph = simplify(read(path))
+    graph = simplify(read(path, options))
     layers: list[dict[str, Json]] = [_layer(graph, op) for op in graph.ops]
     constants = {name for op in graph.ops for name in op.ins
                  if name and graph.tensor(name).is_const}

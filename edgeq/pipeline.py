@@ -26,7 +26,7 @@ from edgeq.passes import simplify
 from edgeq.plan import Plan
 from edgeq.quant import Progress, Quantized, quantize
 from edgeq.quant import Step as QuantStep
-from edgeq.readers import read
+from edgeq.readers import NO_OPTIONS, ReadOptions, read
 from edgeq.recipe import Recipe
 from edgeq.report import Built, Footprint, Step, report
 from edgeq.report_html import html
@@ -48,6 +48,7 @@ class Request:
     recipe: Recipe
     preprocess: Preprocess = field(default_factory=Preprocess)
     name: str | None = None
+    read: ReadOptions = NO_OPTIONS
     board_file: Path | None = None  # where the board is a file of the user's
 
 
@@ -65,7 +66,7 @@ def build(request: Request, progress: Progress = lambda what, share: None) -> Re
     """Every stage in order; raises EdgeqError and leaves nothing behind."""
     name_of(request)  # a name that cannot be is refused before the work
     progress("read the model", 0.0)
-    graph = simplify(read(request.model))
+    graph = simplify(read(request.model, request.read))
     if is_integer(graph):
         return _finish(request, _Measured(Quantized(graph, graph, (), None), "", 0), progress)
     if request.calib is None:
@@ -101,8 +102,9 @@ def _finish(request: Request, measured: _Measured, progress: Progress) -> Result
     progress("measure the code", 0.0)
     sizes, warnings = footprint(files, request.target.board)
     built = Built(
-        model=request.model, plan=plan, recipe=request.recipe.name, source=measured.source,
-        samples=measured.samples, preprocess=request.preprocess, board_file=request.board_file,
+        model=request.model, read=request.read, plan=plan, recipe=request.recipe.name,
+        source=measured.source, samples=measured.samples,
+        preprocess=request.preprocess, board_file=request.board_file,
         steps=tuple(Step(s.name, s.kept, _step_note(s)) for s in quantized.steps),
         float_vs_int=measured.evaluation, layer_sqnr=measured.layer_sqnr,
         warnings=measured.warnings + warnings)

@@ -16,6 +16,7 @@ from edgeq.facts import MARKER, plan_facts
 from edgeq.ir import Graph
 from edgeq.jsontypes import Json
 from edgeq.plan import Call, Plan, Storage
+from edgeq.readers import ReadOptions
 
 if TYPE_CHECKING:
     from edgeq.target.profile import Profile
@@ -36,6 +37,7 @@ class Built:
     """What the stages of a build leave for the report."""
 
     model: Path
+    read: ReadOptions
     plan: Plan
     recipe: str
     source: str  # of the calibration samples; empty for a model that was quantized already
@@ -63,7 +65,8 @@ def report(built: Built, footprint: Footprint | None = None) -> dict[str, Json]:
     graph, board = plan.graph, plan.target.board
     made: dict[str, Json] = {
         "generator": MARKER, "edgeq": edgeq.__version__, "model": plan.name, "board": board.name,
-        "source": {"path": str(built.model.resolve()), "sha256": digest(built.model)},
+        "source": {"path": str(built.model.resolve()), "sha256": digest(built.model),
+                   "shapes": {name: list(shape) for name, shape in built.read.shapes.items()}},
         "target": {**board_json(board),
                    "file": None if built.board_file is None else str(built.board_file),
                    "optimize": facts["target"]["optimize"],

@@ -18,7 +18,7 @@ from edgeq.host import HostModel
 from edgeq.ir import Graph, IntArray, QuantParams, dtype_of
 from edgeq.passes import simplify
 from edgeq.quant import Progress
-from edgeq.readers import read
+from edgeq.readers import ReadOptions, read
 from edgeq.report import digest
 from edgeq.target.folder import run_folder
 
@@ -36,6 +36,7 @@ class BuiltFolder:
     board: str  # name, or path of a TOML file
     model: Path
     sha256: str
+    read: ReadOptions
     preprocess: Preprocess
     inputs: Mapping[str, QuantParams]
     outputs: Mapping[str, QuantParams]
@@ -72,6 +73,7 @@ def open_folder(path: Path) -> BuiltFolder:
         return BuiltFolder(
             path, report["model"], report["target"].get("file") or report["board"],
             Path(report["source"]["path"]), report["source"]["sha256"],
+            ReadOptions({n: tuple(s) for n, s in report["source"].get("shapes", {}).items()}),
             Preprocess(tuple(prep["scale"]), tuple(prep["offset"]), prep["label_offset"]),
             {t["name"]: _params(t) for t in report["inputs"]},
             {t["name"]: _params(t) for t in report["outputs"]},
@@ -90,14 +92,14 @@ def model_graph(folder: BuiltFolder, model: Path | None) -> Graph:
     Raises DataError where the file has moved or is another one now.
     """
     if model is not None:
-        return simplify(read(model))
+        return simplify(read(model, folder.read))
     if not folder.model.is_file():
         raise DataError(str(folder.model), "the model is no longer there", "",
                         "give its new place with --model")
     if digest(folder.model) != folder.sha256:
         raise DataError(str(folder.model), "the model has changed since the build", "",
                         "build again, or give the old file with --model")
-    return simplify(read(folder.model))
+    return simplify(read(folder.model, folder.read))
 
 
 def evaluate(folder: BuiltFolder, spec: str, preprocess: Preprocess, model: Path | None,

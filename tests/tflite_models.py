@@ -31,9 +31,11 @@ class ModelFile:
 
     def tensor(self, name: str, shape: tuple[int, ...], dtype: str = "float32",
                q: tuple[float, int] | None = None) -> int:
-        """The number of a new activation; `q` is (scale, zero)."""
+        """The number of a new activation; `q` is (scale, zero), a size of -1 is open."""
         t = schema.TensorT()
         t.name, t.shape, t.type, t.buffer = name.encode(), list(shape), _TYPES[dtype], 0
+        if -1 in shape:
+            t.shape, t.shapeSignature = [max(1, n) for n in shape], list(shape)
         if q is not None:
             t.quantization = schema.QuantizationParametersT()
             t.quantization.scale, t.quantization.zeroPoint = [q[0]], [q[1]]

@@ -15,6 +15,8 @@ from edgeq.cli.console import (
     preprocess_options,
     print_json,
     progress_bar,
+    read_options,
+    read_options_from,
     stdout,
 )
 from edgeq.errors import BudgetError, ToolchainError, UsageError
@@ -45,12 +47,14 @@ from edgeq.errors import BudgetError, ToolchainError, UsageError
               help="Exit code 1 where the calibration samples lose more accuracy, in percentage "
                    "points (without labels: where more of them change their answer).")
 @click.option("--force", is_flag=True, help="Write into a folder that edgeq did not make.")
+@read_options
 @preprocess_options
 @json_option
 def build(model: Path | None, board: str | None, calib: str | None, output: Path | None,
           name: str | None, recipe: str, optimize: str, kernels: str, cmsis_nn: Path | None,
           max_ram: int | None, max_flash: int | None,
-          max_drop: float | None, force: bool, scale: str | None, offset: str | None,
+          max_drop: float | None, force: bool, shapes: tuple[str, ...], scale: str | None,
+          offset: str | None,
           label_offset: int | None, as_json: bool) -> None:
     """Quantize MODEL (a float .tflite file) and write a C library for a board.
 
@@ -78,6 +82,7 @@ def build(model: Path | None, board: str | None, calib: str | None, output: Path
     default = Preprocess(how.scale, how.offset, how.label_offset)
     request = pipeline.Request(
         model=model, target=target, calib=calib, recipe=how, name=name,
+        read=read_options_from(shapes),
         board_file=Path(board).resolve() if board.endswith(".toml") else None,
         preprocess=preprocess_from(scale, offset, label_offset, default))
     folder = output or Path(f"{pipeline.name_of(request)}-{target.board.name}")

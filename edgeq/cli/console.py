@@ -17,6 +17,7 @@ from edgeq.jsontypes import Json
 
 if TYPE_CHECKING:
     from edgeq.dataset import Preprocess
+    from edgeq.readers import ReadOptions
 
 _PIPE_WIDTH = 200
 F = TypeVar("F", bound=Callable[..., object])
@@ -74,6 +75,30 @@ def preprocess_options(command: F) -> F:
     ):
         command = option(command)
     return command
+
+
+def read_options(command: F) -> F:
+    """--shape, as `shapes`."""
+    return click.option("--shape", "shapes", multiple=True, metavar="INPUT=N,N,...",
+                        help="The shape of an input whose sizes the model leaves open; may be "
+                             "given once for each input.")(command)
+
+
+def read_options_from(shapes: tuple[str, ...]) -> ReadOptions:
+    """The options as the readers take them; raises UsageError."""
+    from edgeq.readers import ReadOptions
+
+    found = {}
+    for text in shapes:
+        name, _, sizes = text.rpartition("=")
+        try:
+            found[name] = tuple(int(n) for n in sizes.split(","))
+        except ValueError:
+            name = ""
+        if not name:
+            raise UsageError(f"--shape {text}", "is no name with sizes", "INPUT=N,N,...",
+                             "for example --shape input=1,16,80")
+    return ReadOptions(found)
 
 
 def preprocess_from(scale: str | None, offset: str | None, label_offset: int | None,

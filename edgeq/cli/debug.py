@@ -16,6 +16,8 @@ from edgeq.cli.console import (
     preprocess_options,
     print_json,
     progress_bar,
+    read_options,
+    read_options_from,
     stdout,
     table,
 )
@@ -39,11 +41,12 @@ _RANKED = 5  # layers of the ranking that the terminal shows
 @click.option("-o", "--output", type=click.Path(path_type=Path),
               help="Folder for debug.html and debug.json.")
 @click.option("--force", is_flag=True, help="Write into a folder that edgeq did not make.")
+@read_options
 @preprocess_options
 @json_option
 def debug(model: Path, calib: str, recipe: str, samples: int, output: Path | None, force: bool,
-          scale: str | None, offset: str | None, label_offset: int | None,
-          as_json: bool) -> None:
+          shapes: tuple[str, ...], scale: str | None, offset: str | None,
+          label_offset: int | None, as_json: bool) -> None:
     """Measure every layer of MODEL, integer against float, and examine the samples.
 
     See docs/debug.md for how to read the figures. Suspicions about the samples are no errors:
@@ -61,7 +64,7 @@ def debug(model: Path, calib: str, recipe: str, samples: int, output: Path | Non
         check_folder(output, force=force)
     with progress_bar() as progress:
         result = run(model, calib, how, preprocess_from(scale, offset, label_offset, default),
-                     samples, progress)
+                     samples, progress, read_options_from(shapes))
     content = debug_json(result)
     if output is not None:
         write({"debug.json": json.dumps(content, indent=2) + "\n", "debug.html": html(result)},

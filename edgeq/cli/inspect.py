@@ -7,7 +7,14 @@ from pathlib import Path
 
 import click
 
-from edgeq.cli.console import json_option, print_json, stdout, table
+from edgeq.cli.console import (
+    json_option,
+    print_json,
+    read_options,
+    read_options_from,
+    stdout,
+    table,
+)
 from edgeq.jsontypes import Json
 from edgeq.numbertext import count_text, size_text
 
@@ -16,12 +23,14 @@ _WIDTH = 48  # characters that a memory map may take
 
 @click.command()
 @click.argument("path", metavar="MODEL|DIR", type=click.Path(path_type=Path))
+@read_options
 @json_option
-def inspect(path: Path, as_json: bool) -> None:
+def inspect(path: Path, shapes: tuple[str, ...], as_json: bool) -> None:
     """Show the graph, shapes and MACs of a model, or the memory map of a built folder."""
     from edgeq.inspect import inspect_folder, inspect_model
 
-    content = inspect_folder(path) if path.is_dir() else inspect_model(path)
+    content = (inspect_folder(path) if path.is_dir()
+               else inspect_model(path, read_options_from(shapes)))
     if as_json:
         print_json(content)
     elif path.is_dir():

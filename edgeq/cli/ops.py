@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from edgeq.cli.console import json_option, print_json, stdout, table
+from edgeq.cli.console import (
+    json_option,
+    print_json,
+    read_options,
+    read_options_from,
+    stdout,
+    table,
+)
+
+if TYPE_CHECKING:
+    from edgeq.readers import ReadOptions
 
 
 @click.command()
 @click.argument("model", required=False, type=click.Path(path_type=Path))
+@read_options
 @json_option
-def ops(model: Path | None, as_json: bool) -> int:
+def ops(model: Path | None, shapes: tuple[str, ...], as_json: bool) -> int:
     """Print the manual of operators, or say for every node of MODEL whether it is supported.
 
     A verdict has the cause and what to do about it.
 
     Exit code 0: every node is supported. 2: at least one is not.
     """
-    return _of_model(model, as_json) if model else _all(as_json)
+    return _of_model(model, read_options_from(shapes), as_json) if model else _all(as_json)
 
 
 def _all(as_json: bool) -> int:
@@ -35,10 +47,10 @@ def _all(as_json: bool) -> int:
     return 0
 
 
-def _of_model(model: Path, as_json: bool) -> int:
+def _of_model(model: Path, options: ReadOptions, as_json: bool) -> int:
     from edgeq.readers import verdicts
 
-    found = verdicts(model)
+    found = verdicts(model, options)
     if as_json:
         print_json({"model": str(model), "supported": all(v.supported for v in found),
                     "nodes": [{"index": v.index, "name": v.name, "kind": v.kind,

@@ -7,25 +7,28 @@ from pathlib import Path
 from edgeq.errors import UnsupportedError
 from edgeq.ir import Graph
 from edgeq.readers import tflite
-from edgeq.readers.types import Verdict
+from edgeq.readers.types import NO_OPTIONS, ReadOptions, Verdict
 
-__all__ = ["Verdict", "read", "verdicts"]
+__all__ = ["NO_OPTIONS", "ReadOptions", "Verdict", "read", "verdicts"]
 
 
-def read(path: str | Path) -> Graph:
-    """The graph in the file at `path`; raises ModelError (damaged) or UnsupportedError."""
+def read(path: str | Path, options: ReadOptions = NO_OPTIONS) -> Graph:
+    """The graph in the file at `path`; raises ModelError (damaged) or UnsupportedError.
+
+    `options` fixes open sizes; UsageError where it does not fit the model.
+    """
     path = Path(path)
     from edgeq.readers import onnx  # here, because operators import readers.node before they exist
 
-    return onnx.read_onnx(path) if _is_onnx(path) else tflite.read_tflite(path)
+    return (onnx.read_onnx if _is_onnx(path) else tflite.read_tflite)(path, options)
 
 
-def verdicts(path: str | Path) -> tuple[Verdict, ...]:
+def verdicts(path: str | Path, options: ReadOptions = NO_OPTIONS) -> tuple[Verdict, ...]:
     """A verdict for every node of the file, in order; raises ModelError for a damaged file."""
     path = Path(path)
     from edgeq.readers import onnx
 
-    return onnx.verdicts(path) if _is_onnx(path) else tflite.verdicts(path)
+    return (onnx.verdicts if _is_onnx(path) else tflite.verdicts)(path, options)
 
 
 def _is_onnx(path: Path) -> bool:

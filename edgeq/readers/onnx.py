@@ -39,7 +39,7 @@ from edgeq.readers.onnx_file import (
 )
 from edgeq.readers.onnx_fold import fold
 from edgeq.readers.onnx_node import OnnxNode
-from edgeq.readers.types import Verdict
+from edgeq.readers.types import NO_OPTIONS, ReadOptions, Verdict
 
 _TABLES: tuple[Mapping[str, Callable[[OnnxNode], None]], ...] = (
     onnx_conv.NODES, onnx_math.NODES, onnx_norm.NODES, onnx_quant.NODES, onnx_recurrent.NODES,
@@ -47,18 +47,18 @@ _TABLES: tuple[Mapping[str, Callable[[OnnxNode], None]], ...] = (
 _ON_IMAGES = (Conv2D, DepthwiseConv2D, Pool, Recurrent, Resize, TransposeConv)
 
 
-def read_onnx(path: Path) -> Graph:
+def read_onnx(path: Path, options: ReadOptions) -> Graph:
     """The graph of an .onnx file, batch 1, channels last; simplify it before use.
 
     Inputs and outputs whose axes were moved stand in `graph.moved`. Raises ModelError for a
     damaged file and UnsupportedError for the first node that has no translation.
     """
-    return _graph(load(path), path.stem)
+    return _graph(load(path, options), path.stem)
 
 
 def read_onnx_bytes(blob: bytes, name: str) -> Graph:
     """The same for a model in memory."""
-    return _graph(parse(blob, name, None), name)
+    return _graph(parse(blob, name, None, NO_OPTIONS), name)
 
 
 def _graph(raw: RawModel, name: str) -> Graph:
@@ -88,9 +88,9 @@ def node_kinds() -> tuple[str, ...]:
     return tuple(sorted(kinds))
 
 
-def verdicts(path: Path) -> tuple[Verdict, ...]:
+def verdicts(path: Path, options: ReadOptions) -> tuple[Verdict, ...]:
     """A verdict for every node of the file, in order; raises ModelError for a damaged file."""
-    raw = load(path)
+    raw = load(path, options)
     with damage_is_model_error(raw.where):
         state, shapes, holes = Reading(raw), inferred_shapes(raw), list[str]()
         found: dict[int, Verdict] = {}

@@ -14,6 +14,7 @@ import numpy as np
 from edgeq.errors import ModelError, UnsupportedError, UsageError
 from edgeq.ir import Array
 from edgeq.ops.base import Shape
+from edgeq.readers.types import ReadOptions
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
@@ -88,7 +89,7 @@ def onnx_package(where: str) -> ModuleType:
     return onnx
 
 
-def load(path: Path) -> RawModel:
+def load(path: Path, options: ReadOptions) -> RawModel:
     """The checked contents of the .onnx file at `path`; raises ModelError, UnsupportedError."""
     onnx_package(path.name)
     try:
@@ -96,10 +97,10 @@ def load(path: Path) -> RawModel:
     except OSError as error:
         raise ModelError(str(path), f"cannot be read ({error.strerror})", "a readable file",
                          "check the path") from error
-    return parse(blob, path.name, path.parent)
+    return parse(blob, path.name, path.parent, options)
 
 
-def parse(blob: bytes, where: str, folder: Path | None) -> RawModel:
+def parse(blob: bytes, where: str, folder: Path | None, options: ReadOptions) -> RawModel:
     """The same for the bytes of a file; `folder` holds its external data."""
     onnx = onnx_package(where)
     from google.protobuf.message import DecodeError
@@ -113,7 +114,7 @@ def parse(blob: bytes, where: str, folder: Path | None) -> RawModel:
             raise ModelError(where, f"{len(blob)} bytes that hold no graph", "an .onnx model", FIX)
         if folder is not None:
             _load_external(proto, where, folder)
-        return _model(proto, where)
+        return _model(proto, where, options)
 
 
 def _load_external(proto: ModelProto, where: str, folder: Path) -> None:
@@ -130,7 +131,7 @@ def _load_external(proto: ModelProto, where: str, folder: Path) -> None:
                          "copy them there, or save the model in one file") from error
 
 
-def _model(proto: ModelProto, where: str) -> RawModel:
+def _model(proto: ModelProto, where: str, options: ReadOptions) -> RawModel:
     onnx = onnx_package(where)
     opset = next((o.version for o in proto.opset_import if o.domain in ("", "ai.onnx")), 0)
     newest = onnx.defs.onnx_opset_version()
@@ -150,7 +151,11 @@ def _model(proto: ModelProto, where: str) -> RawModel:
     consts = {t.name: to_array(t) for t in graph.initializer}
     if graph.sparse_initializer:
         raise UnsupportedError(where, "sparse initializers", "dense ones", "densify the weights")
-    ins = tuple(_input(v, where) for v in graph.input if v.name not in consts)
+    read = {n for node in graph.node for n in node.input} | {v.name for v in graph.output}
+    given = [v for v in graph.input if v.name not in consts]
+    options.check_names(where, [v.name for v in given])
+    # what nobody reads is left out where it could not be quantized, such as a sample rate
+    ins = tuple(_input(v, where, options) for v in given if v.name in read or _is_float(v))
     outs = tuple(v.name for v in graph.output)
     if not ins or not outs:
         raise ModelError(where, f"{len(ins)} inputs and {len(outs)} outputs", "at least one each",
@@ -175,7 +180,14 @@ def _size(dims: object) -> int:
     return total
 
 
-def _input(value: ValueInfoProto, where: str) -> RawInput:
+def _is_float(value: ValueInfoProto) -> bool:
+    from onnx import TensorProto
+
+    return value.type.tensor_type.elem_type in (TensorProto.FLOAT, TensorProto.FLOAT16,
+                                                TensorProto.DOUBLE)
+
+
+def _input(value: ValueInfoProto, where: str, options: ReadOptions) -> RawInput:
     from onnx.helper import tensor_dtype_to_np_dtype
 
     place = f"{where}, input {value.name!r}"
@@ -186,18 +198,18 @@ def _input(value: ValueInfoProto, where: str) -> RawInput:
     if not tensor.HasField("shape"):
         raise UnsupportedError(place, "a tensor of unknown rank", "a fixed shape",
                                "export with a sample input of the right shape")
+    dims = tensor.shape.dim
+    declared = tuple(int(d.dim_value) if d.dim_value > 0 else None for d in dims)
     shape = []
-    for i, dim in enumerate(tensor.shape.dim):
-        if dim.HasField("dim_value") and dim.dim_value > 0:
-            shape.append(int(dim.dim_value))
-        elif i == 0:
-            shape.append(1)  # an open batch
-        else:
+    for i, size in enumerate(options.shape_of(value.name, declared)):
+        if size is None and i > 0:
+            what = ",".join(d.dim_param or str(d.dim_value or "?") for d in dims)
             raise UnsupportedError(
-                place, f"axis {i} of open size {dim.dim_param or '?'!r}",
+                place, f"axis {i} of open size {dims[i].dim_param or '?'!r} in [{what}]",
                 "fixed sizes behind the batch",
-                "export without dynamic axes, or fix it with `python -m "
-                "onnxruntime.tools.make_dynamic_shape_fixed`")
+                f"give the sizes, for example --shape {value.name}="
+                f"{','.join(str(n or (1 if k == 0 else 100)) for k, n in enumerate(declared))}")
+        shape.append(1 if size is None else size)  # an open batch is 1
     if _size(shape) > MAX_ELEMENTS:
         raise ModelError(place, f"shape {tuple(shape)}", f"at most {MAX_ELEMENTS} values", FIX)
     dtype: np.dtype[np.generic] = np.dtype(tensor_dtype_to_np_dtype(tensor.elem_type))

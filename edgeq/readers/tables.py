@@ -38,6 +38,7 @@ class RawTensor:
 
     tensor: Tensor
     dtype: type[np.generic]
+    declared: tuple[int | None, ...]  # its shape with None where the file leaves a size open
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,8 +163,15 @@ class _Loader:
         if dtype is np.uint8 and q is not None:
             # the same real values as int8: integers and zero point 128 lower
             data = None if data is None else (data.astype(np.int16) - 128).astype(np.int8)
-            return RawTensor(Tensor(name, shape, data, replace(q, zero=q.zero - 128)), np.int8)
-        return RawTensor(Tensor(name, shape, data, q), dtype)
+            q, dtype = replace(q, zero=q.zero - 128), np.int8
+        return RawTensor(Tensor(name, shape, data, q), dtype, self.declared(t, shape))
+
+    def declared(self, t: tflite.Tensor, shape: Shape) -> tuple[int | None, ...]:
+        """`shape` with None where the signature has -1."""
+        dims = t.ShapeSignatureAsNumpy()
+        if isinstance(dims, int) or len(dims) != len(shape):
+            return shape
+        return tuple(None if d < 0 else n for d, n in zip(dims.tolist(), shape, strict=True))
 
     def shape(self, t: tflite.Tensor, name: str) -> Shape:
         dims = t.ShapeAsNumpy()

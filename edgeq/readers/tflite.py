@@ -15,13 +15,13 @@ from edgeq.ops.base import Op, check_limits, constant_results
 from edgeq.readers.node import TfliteNode
 from edgeq.readers.tables import RawModel, RawNode, damage_is_model_error, load
 from edgeq.readers.tflite_fold import fold
-from edgeq.readers.types import WAY_OUT, Verdict, check_types
+from edgeq.readers.types import WAY_OUT, ReadOptions, Verdict, check_types
 
 _LARGEST_CONST = 1 << 24  # values
 _BIASED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 
 
-def read_tflite(path: Path) -> Graph:
+def read_tflite(path: Path, options: ReadOptions) -> Graph:
     """The graph of a .tflite file, batch 1, MAC layers with a bias; simplify it before use.
 
     A float file gives float32 constants (float16 ones are widened); a quantized file gives `q`
@@ -31,19 +31,19 @@ def read_tflite(path: Path) -> Graph:
     """
     raw = load(path)
     with damage_is_model_error(raw.where):
-        state = _State.start(raw)
+        state = _State.start(raw, options)
         nodes: list[Op] = []
         for node in raw.nodes:
             nodes += state.step(node, raw.ins)
         return state.graph(raw, path.stem, tuple(nodes))
 
 
-def verdicts(path: Path) -> tuple[Verdict, ...]:
+def verdicts(path: Path, options: ReadOptions) -> tuple[Verdict, ...]:
     """A verdict for every node of the file, in order; raises ModelError for a damaged file."""
     raw = load(path)
     found = []
     with damage_is_model_error(raw.where):
-        state = _State.start(raw)
+        state = _State.start(raw, options)
         for node in raw.nodes:
             try:
                 with damage_is_model_error(_name(node)):  # behind an unsupported node, or damage
@@ -77,10 +77,11 @@ class _State:
     open_sizes: bool  # the file computes sizes at run time, its shapes are not to be trusted
 
     @staticmethod
-    def start(raw: RawModel) -> _State:
+    def start(raw: RawModel, options: ReadOptions) -> _State:
         tensors = {r.tensor.name: r.tensor for r in raw.tensors}
+        resized = _fix_inputs(raw, options, tensors)
         return _State(raw.where, tensors, [r.tensor.name for r in raw.tensors],
-                      any(node.kind == "SHAPE" for node in raw.nodes))
+                      resized or any(node.kind == "SHAPE" for node in raw.nodes))
 
     def step(self, raw: RawNode, ins: tuple[int, ...]) -> tuple[Op, ...]:
         """The operators for one node of a model with inputs `ins`; none where it computes
@@ -220,6 +221,20 @@ class _State:
         graph = Graph(self.tensors, nodes, ins, outs, name).replace()
         check_types(graph, {r.tensor.name: r.dtype for r in raw.tensors})
         return graph
+
+
+def _fix_inputs(raw: RawModel, options: ReadOptions, tensors: dict[str, Tensor]) -> bool:
+    """Give the inputs in `tensors` the user's sizes; True where that changed one."""
+    inputs = [raw.tensors[i] for i in raw.ins]
+    options.check_names(raw.where, [r.tensor.name for r in inputs])
+    changed = False
+    for r in inputs:
+        shape = tuple(1 if d is None else d
+                      for d in options.shape_of(r.tensor.name, r.declared)) if (
+            r.tensor.name in options.shapes) else r.tensor.shape
+        changed = changed or shape != r.tensor.shape
+        tensors[r.tensor.name] = replace(r.tensor, shape=shape)
+    return changed
 
 
 _Handler = Callable[[_State, RawNode, tuple[int, ...]], tuple[Op, ...]]

@@ -2,16 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from edgeq.errors import UnsupportedError
+from edgeq.errors import UnsupportedError, UsageError
 from edgeq.ir import Graph, Tensor
-from edgeq.ops.base import Op
+from edgeq.ops.base import Op, Shape
 
 WAY_OUT = "start from the float model, or quantize all of it to int8"
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """What the user adds to a file: `shapes` gives inputs of open sizes their shape, by name."""
+
+    shapes: Mapping[str, Shape] = field(default_factory=dict)
+
+    def check_names(self, where: str, inputs: Collection[str]) -> None:
+        """Raise UsageError for a shape of something that is no input of the model."""
+        for name in self.shapes:
+            if name not in inputs:
+                raise UsageError(f"--shape {name}", f"{where} has no such input",
+                                 ", ".join(inputs), "name one of these")
+
+    def shape_of(self, name: str, declared: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """The shape of input `name`, whose open sizes are None in `declared`; raises UsageError
+        where the user's shape contradicts it.
+        """
+        given = self.shapes.get(name)
+        if given is None:
+            return declared
+        fits = len(given) == len(declared) and all(
+            g >= 1 and d in (None, g) for g, d in zip(given, declared, strict=True))
+        if not fits:
+            want = ",".join("any" if d is None else str(d) for d in declared)
+            raise UsageError(f"--shape {name}={','.join(map(str, given))}",
+                             "does not fit the model", want, "give a size for every axis")
+        return given
+
+
+NO_OPTIONS = ReadOptions()
 
 
 @dataclass(frozen=True)
