@@ -50,6 +50,7 @@ class Request:
     name: str | None = None
     read: ReadOptions = NO_OPTIONS
     board_file: Path | None = None  # where the board is a file of the user's
+    finetune: int = 0  # epochs of training behind the quantization
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,10 +77,21 @@ def build(request: Request, progress: Progress = lambda what, share: None) -> Re
     data = load_dataset(request.calib, request.preprocess, graph)
     samples = data.real()
     quantized = quantize(graph, tuple(samples[n] for n in graph.ins), request.recipe, progress)
+    if request.finetune:
+        quantized = _finetuned(quantized, samples, request.finetune, progress)
     evaluation = compare(graph, quantized.graph, data, progress)
     measured = _Measured(quantized, data.source, len(data), evaluation,
                          layer_sqnr(quantized, data), (_RANDOM,) if data.is_random else ())
     return _finish(request, measured, progress)
+
+
+def _finetuned(start: Quantized, samples: Mapping[str, FloatArray], epochs: int,
+               progress: Progress) -> Quantized:
+    """`start` after so many epochs; imported here, for PyTorch is optional and slow to load."""
+    from edgeq.qat import Tuning, finetuned
+
+    inputs = [samples[name] for name in start.graph.ins]
+    return finetuned(start, inputs, Tuning(epochs=epochs), progress)
 
 
 @dataclass(frozen=True, eq=False)

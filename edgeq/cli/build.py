@@ -32,6 +32,8 @@ from edgeq.errors import BudgetError, ToolchainError, UsageError
 @click.option("--name", help="Prefix of the C symbols. Default: from the file name.")
 @click.option("--recipe", default="default", show_default=True,
               help="How to quantize: a built-in recipe or a TOML file.")
+@click.option("--finetune", type=click.IntRange(min=0), default=0, metavar="EPOCHS",
+              help="Train the integers towards the float model on the samples; needs PyTorch.")
 @click.option("--optimize", type=click.Choice([o.value for o in Optimize]),
               default=Optimize.BALANCED.value, show_default=True,
               help="What kernels and compiler favour: see docs/optimize.md.")
@@ -51,11 +53,10 @@ from edgeq.errors import BudgetError, ToolchainError, UsageError
 @preprocess_options
 @json_option
 def build(model: Path | None, board: str | None, calib: str | None, output: Path | None,
-          name: str | None, recipe: str, optimize: str, kernels: str, cmsis_nn: Path | None,
-          max_ram: int | None, max_flash: int | None,
+          name: str | None, recipe: str, finetune: int, optimize: str, kernels: str,
+          cmsis_nn: Path | None, max_ram: int | None, max_flash: int | None,
           max_drop: float | None, force: bool, shapes: tuple[str, ...], scale: str | None,
-          offset: str | None,
-          label_offset: int | None, as_json: bool) -> None:
+          offset: str | None, label_offset: int | None, as_json: bool) -> None:
     """Quantize MODEL (a float .tflite file) and write a C library for a board.
 
     Without MODEL the example is built, a classifier of 8x8 digits. A missed budget still writes
@@ -82,7 +83,7 @@ def build(model: Path | None, board: str | None, calib: str | None, output: Path
     default = Preprocess(how.scale, how.offset, how.label_offset)
     request = pipeline.Request(
         model=model, target=target, calib=calib, recipe=how, name=name,
-        read=read_options_from(shapes),
+        finetune=finetune, read=read_options_from(shapes),
         board_file=Path(board).resolve() if board.endswith(".toml") else None,
         preprocess=preprocess_from(scale, offset, label_offset, default))
     folder = output or Path(f"{pipeline.name_of(request)}-{target.board.name}")
