@@ -20,6 +20,7 @@ from edgeq.ops.elementwise import Add, Mul, Sub
 from edgeq.ops.gather import Slice, Transpose
 from edgeq.ops.gru import Gru
 from edgeq.ops.lstm import Lstm
+from edgeq.ops.matmul import MatMul
 from edgeq.ops.minmax import MinMax
 from edgeq.ops.pad import Pad
 from edgeq.ops.pool import AveragePool, MaxPool
@@ -68,4 +69,5 @@ OPS: tuple[type[Op], ...] = (
     ResizeNearest,
     ResizeBilinear,
     TransposeConv,
+    MatMul,
 )

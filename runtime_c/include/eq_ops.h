@@ -502,4 +502,21 @@ void eq_maxpool_s8_cmsis(const eq_pool_s8_t *p, const int8_t *restrict in, int8_
 void eq_softmax_s8_cmsis(const eq_softmax_cmsis_t *p, const int8_t *restrict in,
                          int8_t *restrict out);
 
+/* --- matrix product of two activations: outer * inner matrices a (rows, k), b (k, cols) ------------
+ * y[r, c] = clamp(out_zero + requant(sum((a[r, i] - a_zero) * (b[i, c] - b_zero)))), every tensor with
+ * a stride for each axis, so that it may be transposed or repeat. Scratch: 4 * k bytes unless
+ * b_k is 1, and k more unless a_k is 1. */
+typedef struct {
+    uint16_t outer, inner, rows, cols, k;
+    int32_t a_outer, a_inner, a_row, a_k;
+    int32_t b_outer, b_inner, b_col, b_k;
+    int32_t y_outer, y_inner, y_row, y_col;
+    int8_t a_zero, b_zero, out_zero;
+    int8_t shift;
+    int32_t mult;
+} eq_matmul_s8_t;
+
+void eq_matmul_s8(const eq_matmul_s8_t *p, const int8_t *restrict a, const int8_t *restrict b,
+                  int8_t *restrict out, void *restrict scratch);
+
 #endif
