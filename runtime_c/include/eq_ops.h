@@ -88,6 +88,15 @@ void eq_dense_s8w4_neon(const eq_dense_s8_t *p, const int8_t *restrict in, int8_
 void eq_dense_s8w4_neon_dot(const eq_dense_s8_t *p, const int8_t *restrict in,
                             int8_t *restrict out, void *restrict scratch);
 
+/* --- the three with a zero point of the weights, of uint8 models: sum(x * (w - w_zero)) + bias ---
+ * w_zero is the byte behind the weights; fewer than 2^16 products a sum. */
+void eq_conv2d_s8wz(const eq_conv2d_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
+                    void *restrict scratch);
+void eq_dwconv2d_s8wz(const eq_dwconv2d_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
+                      void *restrict scratch);
+void eq_dense_s8wz(const eq_dense_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
+                   void *restrict scratch);
+
 /* --- 16-bit activations, zero points 0, int8 weights ------------------------------------------------
  * y = clamp((acc * mult + 2^(shift - 1)) >> shift), acc = sum(x * w) + bias in 64 bits, mult in Q15:
  * TensorFlow Lite's requantization for them. The fields are those of the int8 structs. */
@@ -233,6 +242,8 @@ typedef struct {
 } eq_pool_s8_t;
 
 void eq_avgpool_s8(const eq_pool_s8_t *p, const int8_t *in, int8_t *out);
+/* Halves upwards, as TensorFlow Lite rounds uint8 means; no scratch. */
+void eq_avgpool_s8_up(const eq_pool_s8_t *p, const int8_t *in, int8_t *out);
 void eq_maxpool_s8(const eq_pool_s8_t *p, const int8_t *in, int8_t *out);
 
 /* --- mean or sum over the middle axis: in (outer, n, inner), out (outer, inner) --------------------
