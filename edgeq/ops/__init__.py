@@ -19,6 +19,7 @@ from edgeq.ops.depthwise_conv2d import DepthwiseConv2D
 from edgeq.ops.elementwise import Add, Mul, Sub
 from edgeq.ops.gather import Slice, Transpose
 from edgeq.ops.gru import Gru
+from edgeq.ops.layer_norm import LayerNorm
 from edgeq.ops.lstm import Lstm
 from edgeq.ops.matmul import MatMul
 from edgeq.ops.minmax import MinMax
@@ -70,4 +71,5 @@ OPS: tuple[type[Op], ...] = (
     ResizeBilinear,
     TransposeConv,
     MatMul,
+    LayerNorm,
 )

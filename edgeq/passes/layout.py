@@ -22,6 +22,7 @@ from edgeq.ops.concat import Concat, Pack
 from edgeq.ops.dense import Dense
 from edgeq.ops.elementwise import Binary
 from edgeq.ops.gather import Cut, Slice, Transpose, merged_axes
+from edgeq.ops.layer_norm import LayerNorm
 from edgeq.ops.lut import Unary
 from edgeq.ops.matmul import MatMul, plain_axes
 from edgeq.ops.minmax import MinMax
@@ -253,7 +254,8 @@ class _Sinking:
             self.dense(op)
         elif isinstance(op, MatMul):
             self.matmul(op)
-        elif isinstance(op, Softmax):
+        elif isinstance(op, Softmax) or (
+                isinstance(op, LayerNorm) and len(self.tensors[op.ins[1]].shape) == 1):
             self.last_axis(op)
         else:
             self.in_order(op)

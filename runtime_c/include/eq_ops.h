@@ -530,4 +530,22 @@ typedef struct {
 void eq_matmul_s8(const eq_matmul_s8_t *p, const int8_t *restrict a, const int8_t *restrict b,
                   int8_t *restrict out, void *restrict scratch);
 
+/* --- LayerNorm, or RMSNorm where not centered: rows of c values ------------------------------------
+ * x = in - in_zero; d = c * x - sum(x), the sum 0 where not centered; n = d / sqrt(sum(d^2) / c +
+ * epsilon) as an int16, fraction bits as `right` says; y = clamp(out_zero + requant(n * gamma + beta)).
+ * c < 2^15, epsilon in [1, 2^62], shift <= 0; |d| << lift fills int32. `out` may be `in`. */
+typedef struct {
+    uint32_t rows;
+    uint16_t c;
+    int8_t in_zero, out_zero;
+    int8_t centered;
+    int8_t lift, right, shift;
+    int32_t mult;
+    uint64_t epsilon;
+    const int16_t *gamma; /* (c) */
+    const int32_t *beta;  /* (c) */
+} eq_layernorm_s8_t;
+
+void eq_layernorm_s8(const eq_layernorm_s8_t *p, const int8_t *in, int8_t *out);
+
 #endif
