@@ -101,19 +101,22 @@ class Recipe:
         if not 50.0 < self.percentile <= 100.0:
             raise UsageError(f"recipe {self.name!r}", f"percentile = {self.percentile}",
                              "50 < percentile <= 100", "99.99 is a good start")
-        if self.weight_bits not in (4, 8):
+        if self.weight_bits not in (4, 8, 16):
             raise UsageError(f"recipe {self.name!r}", f"weight_bits = {self.weight_bits}",
-                             "4 or 8", "see docs/precisions.md")
-        if (self.act_bits, self.weight_bits) not in ((8, 8), (8, 4), (16, 8)):
+                             "4, 8 or 16", "see docs/precisions.md")
+        if (self.act_bits, self.weight_bits) not in ((8, 8), (8, 4), (16, 8), (16, 16)):
             raise UsageError(f"recipe {self.name!r}", f"act_bits = {self.act_bits} with "
-                             f"{self.weight_bits}-bit weights", "8 with 8 or 4, 16 with 8",
+                             f"{self.weight_bits}-bit weights", "8 with 8 or 4, 16 with 8 or 16",
                              "see docs/precisions.md")
         for layer in self.layers:
             self.of(layer.name)
 
     def of(self, name: str) -> Recipe:
-        """The recipe of the layer `name`, without exceptions."""
-        found: dict[str, bool | int | WeightRange] = {}
+        """The recipe of the layer `name`, without exceptions.
+
+        What quantization adds to a layer is called like it, with @ and more behind.
+        """
+        name, found = name.split("@")[0], dict[str, bool | int | WeightRange]()
         for layer in self.layers:
             if layer.matches(name):
                 found |= layer.settings

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 # others: int8 is version 2
 _FIRST_VERSION = ("RELU_N1_TO_1", "ELU", "HARD_SWISH", "PRELU", "GELU", "CEIL", "COS", "FLOOR",
                   "NEG", "ROUND", "SIN", "SQUARE", "DEPTH_TO_SPACE")
-_TYPES = {"float32": schema.TensorType.FLOAT32, "int8": schema.TensorType.INT8,
+_TYPES = {"uint8": schema.TensorType.UINT8, "float32": schema.TensorType.FLOAT32,
+          "int8": schema.TensorType.INT8,
           "int16": schema.TensorType.INT16, "int32": schema.TensorType.INT32,
           "int64": schema.TensorType.INT64}
 
@@ -30,6 +31,9 @@ class Value:
     data: NDArray | None = None  # type: ignore[type-arg]
     kind: str = ""  # number type where the other fields do not tell it
     variable: bool = False  # keeps its value from run to run
+    zeros: tuple[int, ...] = ()  # one a channel of axis 0, all of the same scale
+    scales: tuple[float, ...] = ()  # one a channel of `axis`, zero point 0
+    axis: int = 0
 
     @property
     def dtype(self) -> str:
@@ -91,6 +95,11 @@ def _tensor(value: Value, model: schema.ModelT) -> schema.TensorT:
     if value.scale:
         q = schema.QuantizationParametersT()
         q.scale, q.zeroPoint = [value.scale], [value.zero]
+        if value.zeros:
+            q.scale, q.zeroPoint = [value.scale] * len(value.zeros), list(value.zeros)
+        elif value.scales:
+            q.scale, q.zeroPoint = list(value.scales), [0] * len(value.scales)
+            q.quantizedDimension = value.axis
         tensor.quantization = q
     return tensor
 

@@ -24,6 +24,7 @@ from edgeq.kernels import (
     depthwise_neon,
     depthwise_v6m,
     depthwise_v7m,
+    weight_zero,
     wide,
 )
 from edgeq.kernels.base import MacKernel
@@ -31,6 +32,7 @@ from edgeq.kernels.base import MacKernel
 CONV2D: tuple[MacKernel, ...] = (
     *conv2d_c.KERNELS,
     *wide.CONV2D,
+    *weight_zero.CONV2D,
     *conv2d_w4.KERNELS,
     *conv2d_mve.KERNELS,
     *conv2d_dsp.KERNELS,
@@ -43,6 +45,7 @@ CONV2D: tuple[MacKernel, ...] = (
 DEPTHWISE: tuple[MacKernel, ...] = (
     *depthwise_c.KERNELS,
     *wide.DEPTHWISE,
+    *weight_zero.DEPTHWISE,
     *depthwise_mve.KERNELS,
     *depthwise_dsp.KERNELS,
     *depthwise_v7m.KERNELS,
@@ -54,6 +57,7 @@ DEPTHWISE: tuple[MacKernel, ...] = (
 DENSE: tuple[MacKernel, ...] = (
     *dense_c.KERNELS,
     *wide.DENSE,
+    *weight_zero.DENSE,
     *dense_w4.KERNELS,
     *dense_mve.KERNELS,
     *dense_dsp.KERNELS,

@@ -51,6 +51,7 @@ class MacLayer:
     shift: NDArray[np.int8]  # (out_c,) positive is left
     act_bits: int = 8  # 16: inputs and outputs are int16 with zero point 0
     weight_bits: int = 8  # 4: weights in [-7, 7], which kernels store two a byte
+    weight_zero: int = 0  # of uint8 models: a weight counts as w - weight_zero, up to 9 bits wide
 
     @property
     def pointwise(self) -> bool:
@@ -74,7 +75,7 @@ class MacLayer:
     @property
     def acc_bounds(self) -> NDArray[np.int64]:
         """Largest |accumulator| that any input can cause, for each channel (exact)."""
-        w = self.weights.astype(np.int64)
+        w = self.weights.astype(np.int64) - self.weight_zero
         axes = tuple(range(w.ndim - 1)) if w.ndim == 3 else tuple(range(1, w.ndim))
         pos, neg = np.maximum(w, 0).sum(axes), np.minimum(w, 0).sum(axes)
         top = (1 << (self.act_bits - 1)) - 1
@@ -123,6 +124,7 @@ class MacKernel:
     tables: Callable[[MacLayer], MacTables] = plain_tables
     act_bits: int = 8  # it takes layers whose activations have so many
     weight_bits: int = 8  # and whose weights have so many
+    weight_zero: bool = False  # and whose weights have a zero point
 
 
 def choose(kernels: tuple[MacKernel, ...], layer: MacLayer, target: Target) -> MacKernel:
@@ -132,7 +134,8 @@ def choose(kernels: tuple[MacKernel, ...], layer: MacLayer, target: Target) -> M
     """
     for isa in target.isa:
         fit = [k for k in kernels if k.isa == isa and k.act_bits == layer.act_bits
-               and k.weight_bits == layer.weight_bits and k.fits(layer, target)]
+               and k.weight_bits == layer.weight_bits
+               and k.weight_zero == (layer.weight_zero != 0) and k.fits(layer, target)]
         if fit:
             return next((k for k in fit if k.func not in target.avoid), fit[0])
     raise AssertionError("the portable kernel takes every layer")

@@ -86,6 +86,13 @@ RESIZE_NEAREST: tuple[Kernel, ...] = (portable("eq_resize_nearest_s8"),)
 RESIZE_BILINEAR: tuple[Kernel, ...] = (portable("eq_resize_bilinear_s8"),)
 TRANSPOSE_CONV: tuple[Kernel, ...] = (portable("eq_tconv2d_s8"),)
 
+# one body over the dot products that each ISA has
+MATMUL: tuple[Kernel, ...] = (
+    Kernel("eq_matmul_s8", "c", "ops/eq_matmul_s8.c", ("ops/eq_matmul.h", "ops/eq_dot4.h")),)
+
+LAYER_NORM: tuple[Kernel, ...] = (
+    Kernel("eq_layernorm_s8", "c", "ops/eq_layernorm_s8.c", ("ops/eq_root.h",)),)
+
 
 def recurrent(layer: str) -> tuple[Kernel, ...]:
     """The kernels of eq_<layer>_s8: one body over the sums of gates that each ISA has."""

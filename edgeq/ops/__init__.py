@@ -19,7 +19,9 @@ from edgeq.ops.depthwise_conv2d import DepthwiseConv2D
 from edgeq.ops.elementwise import Add, Mul, Sub
 from edgeq.ops.gather import Slice, Transpose
 from edgeq.ops.gru import Gru
+from edgeq.ops.layer_norm import LayerNorm
 from edgeq.ops.lstm import Lstm
+from edgeq.ops.matmul import MatMul
 from edgeq.ops.minmax import MinMax
 from edgeq.ops.pad import Pad
 from edgeq.ops.pool import AveragePool, MaxPool
@@ -68,4 +70,6 @@ OPS: tuple[type[Op], ...] = (
     ResizeNearest,
     ResizeBilinear,
     TransposeConv,
+    MatMul,
+    LayerNorm,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import ClassVar, TypeVar
@@ -30,16 +30,12 @@ def _over_batch(op: Op, g: Graph) -> str:
     return "the batch axis is concatenated" if op.axis == 0 else ""
 
 
-def _const_input(op: Op, g: Graph) -> str:
-    return next((f"{n!r} is a constant" for n in op.ins if g.tensor(n).is_const), "")
-
-
 @dataclass(frozen=True, kw_only=True)
 class Concat(Op):
     """y = the inputs one behind the other along `axis`.
 
     An input with the output's parameters is copied, another one is requantized; the quantizer
-    may give all of them the same parameters (`unifies`).
+    may give all of them the same parameters (`unifies`). Constants may be among them.
     """
 
     axis: int
@@ -48,7 +44,6 @@ class Concat(Op):
     unifies: ClassVar[bool] = True
     limits: ClassVar[tuple[Limit, ...]] = (
         Limit("an axis behind the batch", _over_batch, "concatenate along another axis"),
-        Limit("inputs computed at run time", _const_input, "pad instead of concatenating"),
     )
 
     @classmethod
@@ -72,13 +67,18 @@ class Concat(Op):
         return np.concatenate(parts, self.axis)
 
     def run(self, *xs: FloatArray) -> tuple[FloatArray, ...]:
-        return (self.join(xs),)
+        return (self.join(repeated(xs)),)
+
+    def const_params(self, g: Graph, params: Mapping[str, QuantParams]) -> dict[str, QuantParams]:
+        """Constants that nobody else reads are rounded once, to the output's parameters."""
+        return {n: params[self.outs[0]] for n in self.ins
+                if g.tensor(n).is_const and len(g.consumers(n)) == 1}
 
     def run_int(self, g: Graph, *qs: IntArray) -> tuple[IntArray, ...]:
         q_out = g.tensor(self.outs[0]).params
         parts = [x if same_params(q, q_out) else look_up(requantize_table(q, q_out), x)
                  for x, q in ((x, g.tensor(n).params) for x, n in zip(qs, self.ins, strict=True))]
-        return (self.join(parts),)
+        return (self.join(repeated(parts)),)
 
     def lower(self, g: Graph, target: Target) -> tuple[Call, ...]:
         """One call an input, each writing its part of the output."""
@@ -113,6 +113,12 @@ class Pack(Concat):
 
     def join(self, parts: Sequence[NDArray[N]]) -> NDArray[N]:
         return np.stack(parts, self.axis)
+
+
+def repeated(parts: Sequence[NDArray[N]]) -> list[NDArray[N]]:
+    """`parts`, those of a batch of one (constants) as often as the others have samples."""
+    batch = max(len(x) for x in parts)
+    return [x if len(x) == batch else np.repeat(x, batch // len(x), 0) for x in parts]
 
 
 def copy_call(op: Op, name: str, source: str, out: str, outer: int, chunk: int,

@@ -17,6 +17,7 @@ from edgeq.ops.mac import (
     apply_act,
     batch_chunks,
     bias_differs,
+    centred,
     epilogue,
     exact_matmul,
     folded_bias,
@@ -24,8 +25,9 @@ from edgeq.ops.mac import (
     mac_fields,
     proven,
     stored_bits,
+    weight_zero,
+    weights_not_centred,
     weights_not_const,
-    weights_not_symmetric,
     window_fields,
 )
 from edgeq.ops.windows import Window
@@ -49,6 +51,7 @@ class Conv2D(Op):
     dilation: tuple[int, int] = (1, 1)
     pad: tuple[tuple[int, int], tuple[int, int]] = ((0, 0), (0, 0))
     act: Act = Act.NONE
+    float32: bool = False  # how the scales of a uint8 file are multiplied (see mac.epilogue)
 
     tflite_names: ClassVar[tuple[str, ...]] = ("CONV_2D",)
     wide: ClassVar[bool] = True
@@ -56,8 +59,8 @@ class Conv2D(Op):
     limits: ClassVar[tuple[Limit, ...]] = (
         Limit("constant weights", weights_not_const, "freeze the model before export"),
         Limit("one constant bias for each output channel", bias_differs, "export the model again"),
-        Limit("weights with zero point 0", weights_not_symmetric,
-              "start from the float model, or quantize to int8"),
+        Limit("weights with zero point 0, or with one for all as in uint8 models",
+              weights_not_centred, "start from the float model, or quantize to int8"),
         Limit("one group: in_c of the weights equals the input's channels", _channels_differ,
               "split the grouped convolution into one convolution a group"),
     )
@@ -68,7 +71,8 @@ class Conv2D(Op):
         ins = (node.ins[0], node.ins[1], node.bias())
         _, kh, kw, _ = node.shape(1)
         return cls(name=node.name, ins=ins, outs=node.outs, stride=opts.stride,
-                   dilation=opts.dilation, pad=node.padding(kh, kw, opts), act=opts.act)
+                   dilation=opts.dilation, pad=node.padding(kh, kw, opts), act=opts.act,
+                   float32=node.unsigned)
 
     def window(self, w_shape: Shape) -> Window:
         return Window(w_shape[1], w_shape[2], self.stride, self.dilation, self.pad)
@@ -92,9 +96,9 @@ class Conv2D(Op):
     def run_int(self, g: Graph, *qs: IntArray) -> tuple[IntArray, ...]:
         x, w, b = qs
         in_zero = int(g.tensor(self.ins[0]).params.zero)
-        window, rows = self.window(w.shape), w.reshape(w.shape[0], -1)  # (out_c, k)
+        window, rows = self.window(w.shape), centred(self, g, w).reshape(w.shape[0], -1)
         bias = folded_bias(b, rows.sum(1, dtype=np.int64), in_zero)
-        epi = epilogue(self, g, self.act, w.shape[0])
+        epi = epilogue(self, g, self.act, w.shape[0], self.float32)
         out_h, out_w = window.out_size(*x.shape[1:3])
         out = np.empty((x.shape[0], out_h, out_w, w.shape[0]), x.dtype)
         each = out_h * out_w * (5 * rows.shape[1] + 40 * w.shape[0])
@@ -112,9 +116,10 @@ class Conv2D(Op):
         """The layer as its kernels see it."""
         x, y = g.tensor(self.ins[0]), g.tensor(self.outs[0])
         w, b = g.integers(self.ins[1]), g.integers(self.ins[2])
-        epi = epilogue(self, g, self.act, w.shape[0])
+        epi = epilogue(self, g, self.act, w.shape[0], self.float32)
         in_zero = int(x.params.zero)
-        bias = folded_bias(b, w.reshape(w.shape[0], -1).sum(1, dtype=np.int64), in_zero)
+        rows = centred(self, g, w).reshape(w.shape[0], -1)  # (out_c, k)
+        bias = folded_bias(b, rows.sum(1, dtype=np.int64), in_zero)
         return proven(self.name, MacLayer(
             in_h=x.shape[1], in_w=x.shape[2], in_c=x.shape[3],
             out_h=y.shape[1], out_w=y.shape[2], out_c=y.shape[3],
@@ -122,7 +127,8 @@ class Conv2D(Op):
             dil_h=self.dilation[0], dil_w=self.dilation[1],
             pad_top=self.pad[0][0], pad_left=self.pad[1][0],
             in_zero=in_zero, out_zero=epi.out_zero, act_min=epi.act_min, act_max=epi.act_max,
-            weights=w.astype(np.int8), bias=int32_bias(self.name, bias),
+            weights=w.astype(np.int8), weight_zero=weight_zero(self, g),
+            bias=int32_bias(self.name, bias),
             mult=epi.mult, shift=epi.shift, act_bits=epi.bits,
             weight_bits=8 if epi.bits == 16 else stored_bits(self, g),
         ))

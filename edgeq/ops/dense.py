@@ -18,6 +18,7 @@ from edgeq.ops.mac import (
     Epilogue,
     apply_act,
     bias_differs,
+    centred,
     epilogue,
     exact_matmul,
     folded_bias,
@@ -25,8 +26,9 @@ from edgeq.ops.mac import (
     mac_fields,
     proven,
     stored_bits,
+    weight_zero,
+    weights_not_centred,
     weights_not_const,
-    weights_not_symmetric,
 )
 from edgeq.plan import Call
 from edgeq.readers.node import TfliteNode
@@ -56,8 +58,8 @@ class Dense(Op):
     limits: ClassVar[tuple[Limit, ...]] = (
         Limit("constant weights", weights_not_const, "freeze the model before export"),
         Limit("one constant bias for each output channel", bias_differs, "export the model again"),
-        Limit("weights with zero point 0", weights_not_symmetric,
-              "start from the float model, or quantize to int8"),
+        Limit("weights with zero point 0, or with one for all as in uint8 models",
+              weights_not_centred, "start from the float model, or quantize to int8"),
         Limit("an input that is whole rows of in_c values", _not_divisible,
               "flatten the input before the dense layer"),
     )
@@ -88,8 +90,9 @@ class Dense(Op):
     def run_int(self, g: Graph, *qs: IntArray) -> tuple[IntArray, ...]:
         x, w, b = qs
         in_zero = int(g.tensor(self.ins[0]).params.zero)
-        acc = exact_matmul(x.reshape(-1, w.shape[1]), w.T)
-        acc += folded_bias(b, w.sum(1, dtype=np.int64), in_zero)
+        rows = centred(self, g, w)
+        acc = exact_matmul(x.reshape(-1, w.shape[1]), rows.T)
+        acc += folded_bias(b, rows.sum(1, dtype=np.int64), in_zero)
         y = self._epilogue(g).apply(acc)
         return (y.reshape(self._out(x.shape, w.shape)),)
 
@@ -104,12 +107,13 @@ class Dense(Op):
         w, b = g.integers(self.ins[1]), g.integers(self.ins[2])
         epi = self._epilogue(g)
         in_zero = int(g.tensor(self.ins[0]).params.zero)
-        bias = folded_bias(b, w.sum(1, dtype=np.int64), in_zero)
+        bias = folded_bias(b, centred(self, g, w).sum(1, dtype=np.int64), in_zero)
         return proven(self.name, MacLayer(
             in_h=1, in_w=1, in_c=w.shape[1], out_h=1, out_w=1, out_c=w.shape[0],
             kh=1, kw=1, stride_h=1, stride_w=1, dil_h=1, dil_w=1, pad_top=0, pad_left=0,
             in_zero=in_zero, out_zero=epi.out_zero, act_min=epi.act_min, act_max=epi.act_max,
-            weights=w.astype(np.int8), bias=int32_bias(self.name, bias),
+            weights=w.astype(np.int8), weight_zero=weight_zero(self, g),
+            bias=int32_bias(self.name, bias),
             mult=epi.mult, shift=epi.shift, act_bits=epi.bits,
             weight_bits=8 if epi.bits == 16 else stored_bits(self, g),
         ))

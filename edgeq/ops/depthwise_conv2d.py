@@ -17,13 +17,15 @@ from edgeq.ops.mac import (
     apply_act,
     batch_chunks,
     bias_differs,
+    centred,
     epilogue,
     folded_bias,
     int32_bias,
     mac_fields,
     proven,
+    weight_zero,
+    weights_not_centred,
     weights_not_const,
-    weights_not_symmetric,
     window_fields,
 )
 from edgeq.ops.windows import Window
@@ -55,6 +57,7 @@ class DepthwiseConv2D(Op):
     dilation: tuple[int, int] = (1, 1)
     pad: tuple[tuple[int, int], tuple[int, int]] = ((0, 0), (0, 0))
     act: Act = Act.NONE
+    float32: bool = False  # how the scales of a uint8 file are multiplied (see mac.epilogue)
 
     tflite_names: ClassVar[tuple[str, ...]] = ("DEPTHWISE_CONV_2D",)
     wide: ClassVar[bool] = True
@@ -62,8 +65,8 @@ class DepthwiseConv2D(Op):
     limits: ClassVar[tuple[Limit, ...]] = (
         Limit("constant weights", weights_not_const, "freeze the model before export"),
         Limit("one constant bias for each output channel", bias_differs, "export the model again"),
-        Limit("weights with zero point 0", weights_not_symmetric,
-              "start from the float model, or quantize to int8"),
+        Limit("weights with zero point 0, or with one for all as in uint8 models",
+              weights_not_centred, "start from the float model, or quantize to int8"),
         Limit("a whole number of filters a channel", _channels_differ, "export the model again"),
     )
 
@@ -73,7 +76,7 @@ class DepthwiseConv2D(Op):
         _, kh, kw, _ = node.shape(1)
         return cls(name=node.name, ins=(node.ins[0], node.ins[1], node.bias()), outs=node.outs,
                    stride=opts.stride, dilation=opts.dilation,
-                   pad=node.padding(kh, kw, opts), act=opts.act)
+                   pad=node.padding(kh, kw, opts), act=opts.act, float32=node.unsigned)
 
     def window(self, w_shape: Shape) -> Window:
         return Window(w_shape[1], w_shape[2], self.stride, self.dilation, self.pad)
@@ -102,9 +105,9 @@ class DepthwiseConv2D(Op):
         assert window.kh * window.kw < 1 << 15  # the sum of products stays in int32
         wide = dtype_of(32) if x.dtype == np.int8 else np.int64
         in_zero = int(g.tensor(self.ins[0]).params.zero)
-        rows = w.reshape(-1, w.shape[3]).astype(wide)  # (kh * kw, out_c)
+        rows = centred(self, g, w).reshape(-1, w.shape[3]).astype(wide)  # (kh * kw, out_c)
         bias = folded_bias(b, rows.sum(0, dtype=np.int64), in_zero)
-        epi = epilogue(self, g, self.act, w.shape[3])
+        epi = epilogue(self, g, self.act, w.shape[3], self.float32)
         out = np.empty((x.shape[0], *window.out_size(*x.shape[1:3]), w.shape[3]), x.dtype)
         for part in batch_chunks(x.shape[0], 32 * max(x[:1].size, out[:1].size)):
             acc = np.zeros(out[part].shape, wide)
@@ -121,9 +124,9 @@ class DepthwiseConv2D(Op):
         """The layer as its kernels see it; weights (kh, kw, out_c)."""
         x, y = g.tensor(self.ins[0]), g.tensor(self.outs[0])
         w, b = g.integers(self.ins[1])[0], g.integers(self.ins[2])
-        epi = epilogue(self, g, self.act, w.shape[2])
+        epi = epilogue(self, g, self.act, w.shape[2], self.float32)
         in_zero = int(x.params.zero)
-        bias = folded_bias(b, w.sum((0, 1), dtype=np.int64), in_zero)
+        bias = folded_bias(b, centred(self, g, w).sum((0, 1), dtype=np.int64), in_zero)
         return proven(self.name, MacLayer(
             in_h=x.shape[1], in_w=x.shape[2], in_c=x.shape[3],
             out_h=y.shape[1], out_w=y.shape[2], out_c=y.shape[3],
@@ -131,7 +134,8 @@ class DepthwiseConv2D(Op):
             dil_h=self.dilation[0], dil_w=self.dilation[1],
             pad_top=self.pad[0][0], pad_left=self.pad[1][0],
             in_zero=in_zero, out_zero=epi.out_zero, act_min=epi.act_min, act_max=epi.act_max,
-            weights=w.astype(np.int8), bias=int32_bias(self.name, bias),
+            weights=w.astype(np.int8), weight_zero=weight_zero(self, g),
+            bias=int32_bias(self.name, bias),
             mult=epi.mult, shift=epi.shift, act_bits=epi.bits,
         ))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +40,31 @@ def weights_not_symmetric(op: Op, g: Graph) -> str:
     return "" if q is None or not q.zero.any() else f"weights with zero point {q.zero.max()}"
 
 
+def weights_not_centred(op: Op, g: Graph) -> str:
+    """Check of the limit "one zero point for all weights"."""
+    x, w = g.tensor(op.ins[0]), g.tensor(op.ins[1])
+    if w.q is None or not w.q.zero.any():
+        return ""
+    if w.q.axis is not None:
+        return f"weights with zero point {w.q.zero.max()} among those of the channels"
+    if x.params.bits != 8:
+        return f"weights with zero point {w.q.zero} for {x.params.bits}-bit activations"
+    sums = prod(w.shape) // min(w.shape[0], w.shape[-1])
+    return "" if sums < 1 << 16 else f"weights with zero point {w.q.zero} in sums of {sums}"
+
+
+def weight_zero(op: Op, g: Graph) -> int:
+    """The zero point of the weights of `op`, which only uint8 models have."""
+    zero = g.tensor(op.ins[1]).params.zero
+    return int(zero) if zero.shape == () else 0
+
+
+def centred(op: Op, g: Graph, w: IntArray) -> IntArray:
+    """The weights `w` without their zero point: int8, or int16 where they have one."""
+    zero = weight_zero(op, g)
+    return w if zero == 0 else w.astype(np.int16) - np.int16(zero)
+
+
 def batch_chunks(n: int, bytes_each: int) -> Iterator[slice]:
     """Slices that cover a batch of `n`, each of about 16 MB where one sample takes `bytes_each`."""
     step = max(1, _CHUNK_BYTES // max(1, bytes_each))
@@ -70,11 +96,18 @@ class Epilogue:
             dtype_of(self.bits))
 
 
-def epilogue(op: Op, g: Graph, act: Act, out_c: int) -> Epilogue:
-    """The epilogue of `op` (inputs x, weights, bias) from the scales in `g`; (out_c,) always."""
+def epilogue(op: Op, g: Graph, act: Act, out_c: int, float32: bool = False) -> Epilogue:
+    """The epilogue of `op` (inputs x, weights, bias) from the scales in `g`; (out_c,) always.
+
+    `float32`: the product of two single scales is rounded to float32, as LiteRT does for the
+    convolutions of uint8 models.
+    """
     q_in, q_w = g.tensor(op.ins[0]).params, g.tensor(op.ins[1]).params
     q_out = g.tensor(op.outs[0]).params
-    real = np.broadcast_to(q_in.scale * q_w.scale / q_out.scale, (out_c,))
+    product = q_in.scale * q_w.scale
+    if float32 and q_w.axis is None:
+        product = product.astype(np.float32).astype(np.float64)
+    real = np.broadcast_to(product / q_out.scale, (out_c,))
     mult, shift = quantize_multipliers(real)
     low, high = clamp_bounds(act, q_out)
     if q_out.bits == 16 and int(shift.max()) > 7:

@@ -107,8 +107,16 @@ def slide_distance(window: Window, in_h: int, in_w: int) -> int:
 class AveragePool(Pool):
     """y = act(mean over the window), padding not counted."""
 
+    halves_up: bool = False  # round halves upwards, as TFLite does in uint8 models
+
     wide: ClassVar[bool] = True
     tflite_names: ClassVar[tuple[str, ...]] = ("AVERAGE_POOL_2D",)
+
+    @classmethod
+    def from_tflite(cls, node: TfliteNode) -> Op | tuple[Op, ...]:
+        made = super().from_tflite(node)
+        assert isinstance(made, AveragePool)
+        return replace(made, halves_up=node.unsigned)
 
     def _count(self, h: int, w: int) -> NDArray[np.int64]:
         """Pixels inside each window: (1, out_h, out_w, 1)."""
@@ -125,10 +133,15 @@ class AveragePool(Pool):
         (x,) = qs
         total = self.window.patches(x, 0).sum((3, 4), dtype=np.int64)
         count = self._count(x.shape[1], x.shape[2])
+        if self.halves_up:
+            return (self.clamp(g, (total + count // 2) // count),)
         mean = np.sign(total) * ((np.abs(total) + count // 2) // count)
         return (self.clamp(g, mean),)
 
     def lower(self, g: Graph, target: Target) -> tuple[Call, ...]:
+        _, in_h, in_w, _ = g.tensor(self.ins[0]).shape
+        if self.halves_up and np.any(self._count(in_h, in_w) % 2 == 0):
+            return self.pool_call(g, plain.portable("eq_avgpool_s8_up"))
         (call,) = self.pool_call(g, plain.pick(plain.AVGPOOL, target))
         if g.tensor(self.outs[0]).params.bits == 8:
             return (call,)

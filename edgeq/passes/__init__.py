@@ -10,11 +10,13 @@ from edgeq.passes.fold_bn import fold_bn
 from edgeq.passes.fold_constants import fold_constants
 from edgeq.passes.fuse_activation import fuse_activation
 from edgeq.passes.fuse_functions import fuse_functions
+from edgeq.passes.fuse_norm import fuse_norm
 from edgeq.passes.fuse_pad import fuse_pad
 from edgeq.passes.last_step import last_step
 
 PASSES: tuple[Callable[[Graph], Graph], ...] = (
     fold_constants,  # first: the others look for constant weights, factors and offsets
+    fuse_norm,  # before factors and offsets behind it move into other layers
     fold_bn,  # before padding moves into layers, which would stop offsets in front of them
     fuse_pad,  # after batch norms are gone, pads stand right before their convolution
     fuse_activation,  # after batch norms are gone, activations stand right behind their layer

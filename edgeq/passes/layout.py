@@ -22,7 +22,9 @@ from edgeq.ops.concat import Concat, Pack
 from edgeq.ops.dense import Dense
 from edgeq.ops.elementwise import Binary
 from edgeq.ops.gather import Cut, Slice, Transpose, merged_axes
+from edgeq.ops.layer_norm import LayerNorm
 from edgeq.ops.lut import Unary
+from edgeq.ops.matmul import MatMul, plain_axes
 from edgeq.ops.minmax import MinMax
 from edgeq.ops.pad import Pad
 from edgeq.ops.prelu import PRelu
@@ -250,7 +252,10 @@ class _Sinking:
             self.pad(op)
         elif isinstance(op, Dense):
             self.dense(op)
-        elif isinstance(op, Softmax):
+        elif isinstance(op, MatMul):
+            self.matmul(op)
+        elif isinstance(op, Softmax) or (
+                isinstance(op, LayerNorm) and len(self.tensors[op.ins[1]].shape) == 1):
             self.last_axis(op)
         else:
             self.in_order(op)
@@ -462,6 +467,19 @@ class _Sinking:
             self.emit(op, (form.stored, *op.ins[1:]), form.axes)
         else:
             self.in_order(op)
+
+    def matmul(self, op: MatMul) -> None:
+        """Products of matrices, each operand in order behind a batch axis."""
+        rank = len(op.y_axes)
+        lifted = rank < 3 or self.source.tensor(op.outs[0]).shape[0] != 1
+        names = []
+        for name, order in zip(op.ins, (op.a_axes, op.b_axes), strict=True):
+            form = self.whole(name)
+            frame = (NEW,) * (rank + lifted - len(order)) + order
+            names.append(self.ordered(form, frame))
+        full = plain_axes(rank + lifted)
+        new = replace(op, a_axes=full, b_axes=full, y_axes=full)
+        self.emit(new, names, tuple(i + lifted for i in op.y_axes))
 
     def dense(self, op: Dense) -> None:
         """Dense: where it reads a flattened tensor, its weights take that tensor's order."""

@@ -93,7 +93,7 @@ def weight_bits(graph: Graph, op: Op, recipe: Recipe) -> int:
     named = any(x.matches(op.name) and x.weight_bits is not None for x in recipe.layers)
     if mac_view(graph, op).depthwise or (recipe.keep_ends and end and not named):
         return 8
-    return recipe.of(op.name).weight_bits
+    return min(recipe.of(op.name).weight_bits, 8)  # 16: two layers of 8, see split.py
 
 
 def _weights(graph: Graph, op: Op, params: Mapping[str, QuantParams], recipe: Recipe,

@@ -7,18 +7,21 @@ from numpy.typing import NDArray
 
 from edgeq.ir import QuantParams
 
+_HEADROOM = 2.0  # 16-bit ranges reach so far beyond what was seen: new samples go further, at 6 dB
 _TINY = float(np.float32(1e-9))  # scale of a tensor that is always zero
 
 
 def act_params(low: float, high: float, bits: int = 8) -> QuantParams:
-    """Asymmetric parameters of the real range [low, high], widened to hold zero; 16 bits symmetric.
+    """Asymmetric parameters of the real range [low, high], widened to hold zero.
 
+    16-bit ones are symmetric and hold twice the range.
     Zero is exactly representable; the scale is rounded to float32 as in model files.
     Source: Jacob et al. 2018, equation 1 and section 3.
     """
     low, high = min(low, 0.0), max(high, 0.0)
     if bits == 16:
-        return per_tensor(max(float(np.float32(max(-low, high) / 32767)), _TINY), 0, bits)
+        top = _HEADROOM * max(-low, high)
+        return per_tensor(max(float(np.float32(top / 32767)), _TINY), 0, bits)
     qmin, qmax = -(1 << (bits - 1)), (1 << (bits - 1)) - 1
     scale = max(float(np.float32((high - low) / (qmax - qmin))), _TINY)
     zero = int(np.clip(np.rint(qmin - low / scale), qmin, qmax))

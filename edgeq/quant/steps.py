@@ -19,6 +19,7 @@ from edgeq.quant.choose import choose_ranges
 from edgeq.quant.input_clip import clipped, input_clip
 from edgeq.quant.observe import Stats, observe
 from edgeq.quant.simulate import Score, reference, score
+from edgeq.quant.split import split_weights
 from edgeq.quant.widths import carried, check_layers, with_widths
 from edgeq.recipe import ActRange, BiasCorrection, Equalize, Recipe
 
@@ -162,9 +163,7 @@ class _Work:
 
     def build(self, graph: Graph, choice: _Choice, what: str) -> tuple[Graph, Graph]:
         """(float graph, integer graph) of `choice`."""
-        equal, stats = self.observed(graph, choice.equalize, choice.absorb, what)
-        real = with_widths(equal, self.recipe)
-        stats = carried(real, stats)
+        real, stats = self.prepared(graph, choice.equalize, choice.absorb, what)
         chosen = choose_ranges(real, stats, replace(self.recipe, act_range=choice.ranges))
         ints = assign(real, clipped(self.clippable(real), chosen, choice.input_clip), self.recipe)
         if choice.correct is BiasCorrection.ANALYTIC:
@@ -178,9 +177,20 @@ class _Work:
         self.progress(what, 1.0)
         return real, ints
 
+    def prepared(self, graph: Graph, kind: Equalize, absorb: bool,
+                 what: str) -> tuple[Graph, Stats]:
+        """The transformed float graph in the layers and widths of the recipe, with statistics."""
+        equal, stats = self.observed(graph, kind, absorb, what)
+        split = split_weights(equal, self.recipe)
+        if split is not equal:
+            stats = observe(split, self.samples)
+        real = with_widths(split, self.recipe)
+        return real, carried(real, stats)
+
     def compensated(self, graph: Graph) -> frozenset[str]:
         """The layers that are rounded with compensation where that is done at all."""
-        return frozenset(op.name for op in graph.ops if self.recipe.of(op.name).compensate)
+        own = {op.name: self.recipe.of(op.name) for op in graph.ops}
+        return frozenset(n for n, r in own.items() if r.compensate and r.weight_bits <= 8)
 
     def input_clip(self, graph: Graph, aside: Samples, wanted: list[FloatArray]) -> float:
         """The clip of the inputs that harms the outputs on the samples set aside least."""

@@ -49,6 +49,7 @@ class TfliteNode:
     outs: tuple[str, ...]
     tensors: MutableMapping[str, Tensor]
     op: tflite.Operator
+    unsigned: bool = False  # the file has uint8 where `tensors` has int8
 
     def shape(self, i: int) -> Shape:
         """Shape of input `i`."""

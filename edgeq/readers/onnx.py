@@ -23,6 +23,7 @@ from edgeq.readers import (
     onnx_conv,
     onnx_math,
     onnx_norm,
+    onnx_products,
     onnx_quant,
     onnx_recurrent,
     onnx_resize,
@@ -42,8 +43,8 @@ from edgeq.readers.onnx_node import OnnxNode
 from edgeq.readers.types import NO_OPTIONS, ReadOptions, Verdict
 
 _TABLES: tuple[Mapping[str, Callable[[OnnxNode], None]], ...] = (
-    onnx_conv.NODES, onnx_math.NODES, onnx_norm.NODES, onnx_quant.NODES, onnx_recurrent.NODES,
-    onnx_resize.NODES, onnx_shapes.NODES)
+    onnx_conv.NODES, onnx_math.NODES, onnx_norm.NODES, onnx_products.NODES,
+    onnx_quant.NODES, onnx_recurrent.NODES, onnx_resize.NODES, onnx_shapes.NODES)
 _ON_IMAGES = (Conv2D, DepthwiseConv2D, Pool, Recurrent, Resize, TransposeConv)
 
 

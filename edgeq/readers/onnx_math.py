@@ -1,9 +1,8 @@
-"""ONNX nodes that compute: matrix products, elementwise functions, reductions, softmax."""
+"""ONNX nodes that compute: elementwise functions, reductions, softmax."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from math import inf, prod
 
 import numpy as np
@@ -11,7 +10,6 @@ import numpy as np
 from edgeq.errors import ModelError
 from edgeq.ops.activations import Elu, Gelu, HardSwish, LeakyRelu, Logistic, Relu, Tanh
 from edgeq.ops.base import Act
-from edgeq.ops.dense import Dense
 from edgeq.ops.elementwise import Add, Mul, Sub
 from edgeq.ops.function import Fn, Function
 from edgeq.ops.minmax import MinMax
@@ -20,87 +18,7 @@ from edgeq.ops.prelu import PRelu
 from edgeq.ops.reduce import Mean, Reduce, Sum
 from edgeq.ops.softmax import Softmax
 from edgeq.readers.onnx_file import FIX
-from edgeq.readers.onnx_node import OnnxNode, Weights
-
-# matrix products
-
-
-def matmul(node: OnnxNode) -> None:
-    """MatMul by a constant matrix: a dense layer over the last axis."""
-    if node.tensor(0).is_const:
-        _matmul_from_left(node)
-        return
-    node.require(node.tensor(1).is_const, "multiplies two values computed at run time (attention)",
-                 "one constant matrix", "keep this layer outside the model")
-    w, x, shape = node.weights(1), node.ins[0], node.shape(0)
-    rank = w.data.ndim
-    node.require(rank == 1 or prod(w.data.shape[:-2]) == 1,
-                 f"a stack of {prod(w.data.shape[:-2])} matrices", "one matrix",
-                 "split the product")
-    if not shape or rank == 0 or shape[-1] != w.data.shape[-2 if rank > 1 else 0]:
-        raise ModelError(node.place, f"a product of {shape} and {w.data.shape}", "", FIX)
-    q = w.q
-    if q is not None and q.axis is not None:
-        q = replace(q, axis=max(0, q.axis - (rank - 2)))
-    matrix = Weights(w.data.reshape(w.data.shape[-2:]) if rank > 1 else w.data[:, None], q)
-    out = dense(node, x, matrix.transpose((1, 0)), None)
-    full = (1,) * max(0, rank - len(shape)) + (*shape[:-1], matrix.data.shape[1])
-    node.reshaped(out, full if rank > 1 else shape[:-1], node.outs[0])
-
-
-def _matmul_from_left(node: OnnxNode) -> None:
-    """constant @ x, as the transpose of transpose(x) @ transpose(constant)."""
-    a, shape = node.weights(0), node.shape(1)
-    node.require(a.data.ndim == 2 and len(shape) >= 2,
-                 f"a product of {a.data.shape} and {shape}", "one constant matrix",
-                 "split the product")
-    if a.data.shape[1] != shape[-2]:
-        raise ModelError(node.place, f"a product of {a.data.shape} and {shape}", "", FIX)
-    swap = (*range(len(shape) - 2), len(shape) - 1, len(shape) - 2)
-    out = dense(node, node.transposed(node.ins[1], swap), a, None)
-    node.transposed(out, swap, node.outs[0])
-
-
-def dense(node: OnnxNode, x: str, weights: Weights, bias: Weights | None) -> str:
-    """x (..., in_c) by weights (out_c, in_c)."""
-    ins = node.layer_constants(x, weights, bias, 0)
-    return node.emit(Dense(name=node.label(), ins=ins, outs=(node.temp("dense"),),
-                           keep_dims=True))
-
-
-def gemm(node: OnnxNode) -> None:
-    """Gemm: alpha * A' B' + beta * C with a constant B."""
-    w = node.weights(1)
-    alpha, beta = node.real("alpha", 1.0), node.real("beta", 1.0)
-    if w.data.ndim != 2 or len(node.shape(0)) != 2:
-        raise ModelError(node.place, f"matrices {node.shape(0)} and {w.data.shape}", "rank 2", FIX)
-    x = node.transposed(node.ins[0], (1, 0)) if node.integer("transA", 0) else node.ins[0]
-    w = w if node.integer("transB", 0) else w.transpose((1, 0))  # (out_c, in_c)
-    (rows, in_c), out_c = node.tensors[x].shape, w.data.shape[0]
-    if in_c != w.data.shape[1]:
-        raise ModelError(node.place, f"matrices {node.shape(0)} and {w.data.shape}", "", FIX)
-    node.require(w.q is None or (alpha == 1.0 and beta == 1.0), f"alpha {alpha}, beta {beta}",
-                 "1 and 1 in a quantized model", "fold them before quantization")
-    if w.q is None:
-        w = Weights(np.asarray(w.data, np.float32) * np.float32(alpha))
-    bias, rest = None, node.ins[2] if node.has(2) else ""
-    if rest and node.tensors[rest].is_const:
-        c = node.weights(2)
-        if c.data.size in (1, out_c) and c.data.shape[-1:] in ((), (1,), (out_c,)):
-            flat = np.broadcast_to(c.data.reshape(-1), (out_c,))
-            if w.q is None:
-                flat = np.asarray(flat, np.float32) * np.float32(beta)
-            bias, rest = Weights(flat, c.q), ""
-    if rest and np.broadcast_shapes((rows, out_c), node.tensors[rest].shape) != (rows, out_c):
-        raise ModelError(node.place, f"a sum of {(rows, out_c)} and {node.shape(2)}", "", FIX)
-    y = dense(node, x, w, bias)
-    if not rest:
-        node.alias(y)
-        return
-    if beta != 1.0:
-        rest = binary(node, Mul, rest, node.floats("beta", np.array(beta)))
-    node.emit(Add(name=node.label(), ins=(y, rest), outs=node.outs))
-
+from edgeq.readers.onnx_node import OnnxNode
 
 # elementwise
 
@@ -109,6 +27,11 @@ def binary(node: OnnxNode, cls: type[Add] | type[Mul] | type[Sub], a: str, b: st
            out: str = "") -> str:
     """a and b through `cls`; operands that broadcast both ways are expanded first."""
     shapes = [node.tensors[n].shape for n in (a, b)]
+    for n in (a, b):
+        data = node.tensors[n].data
+        node.require(data is None or data.dtype.kind != "f" or bool(np.isfinite(data).all()),
+                     "a constant with infinities (a mask)", "finite values",
+                     "mask with a large number instead")
     try:
         full = np.broadcast_shapes(*shapes)
     except ValueError:
@@ -403,7 +326,6 @@ def reduce_extreme(is_max: bool) -> Callable[[OnnxNode], None]:
 
 
 NODES: dict[str, Callable[[OnnxNode], None]] = {
-    "MatMul": matmul, "Gemm": gemm,
     "Add": add, "Sub": sub, "Mul": mul, "Div": div, "Pow": pow_,
     "Sum": chain(Add), "Mean": mean, "Min": minmax(False), "Max": minmax(True),
     "Clip": clip, "Relu": relu, "LeakyRelu": leaky_relu, "Elu": elu, "Gelu": gelu,

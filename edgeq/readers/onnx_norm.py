@@ -11,6 +11,7 @@ from edgeq.errors import ModelError
 from edgeq.ir import Array
 from edgeq.ops.elementwise import Add, Mul, Sub
 from edgeq.ops.function import Fn
+from edgeq.ops.layer_norm import LayerNorm
 from edgeq.ops.reduce import Mean, Sum
 from edgeq.readers.onnx_file import FIX
 from edgeq.readers.onnx_math import binary, function
@@ -47,18 +48,28 @@ def affine(node: OnnxNode, x: str, scale: Array | None, shift: Array | None, out
 
 
 def layer_norm(node: OnnxNode) -> None:
-    rank = len(node.shape(0))
-    first = node.axis(node.integer("axis", -1), rank)
+    """LayerNormalization, RMSNormalization and Microsoft's SimplifiedLayerNormalization."""
+    shape = node.shape(0)
+    first = node.axis(node.integer("axis", -1), len(shape))
     centered = node.kind == "LayerNormalization"
-    axes, eps = tuple(range(first, rank)), node.real("epsilon", 1e-5)
-    x = normalized(node, node.ins[0], axes, eps, centered)
+    x, axes, eps = node.ins[0], tuple(range(first, len(shape))), node.real("epsilon", 1e-5)
     if any(node.outs[1:]):  # the statistics too: computed once more, dropped where not used
-        mu = mean_of(node, node.ins[0], axes)
-        rest = inverse_deviation(node, binary(node, Sub, node.ins[0], mu), axes, eps)
+        mu = mean_of(node, x, axes)
+        rest = inverse_deviation(node, binary(node, Sub, x, mu), axes, eps)
         for name, value in zip(node.outs[1:], (mu, rest), strict=False):
             if name:
                 node.reshaped(value, node.tensors[value].shape, name)
-    affine(node, x, node.optional(1), node.optional(2) if centered else None, node.outs[0])
+    if first == 0:  # the batch is not kept apart: in simple operators
+        y = normalized(node, x, axes, eps, centered)
+        affine(node, y, node.optional(1), node.optional(2) if centered else None, node.outs[0])
+        return
+    gamma, beta = (
+        node.floats(name, np.broadcast_to(default if data is None else data, shape[first:]))
+        for name, data, default in (("gamma", node.optional(1), np.array(1.0)),
+                                    ("beta", node.optional(2) if centered else None,
+                                     np.array(0.0))))
+    node.emit(LayerNorm(name=node.label(), ins=(x, gamma, beta), outs=node.outs[:1], epsilon=eps,
+                        centered=centered))
 
 
 def instance_norm(node: OnnxNode) -> None:
@@ -146,6 +157,8 @@ def _four(node: OnnxNode) -> tuple[int, int, int, int]:
 
 NODES: dict[str, Callable[[OnnxNode], None]] = {
     "LayerNormalization": layer_norm, "RMSNormalization": layer_norm,
+    "SimplifiedLayerNormalization": layer_norm, "com.microsoft.SimplifiedLayerNormalization":
+    layer_norm,
     "InstanceNormalization": instance_norm, "GroupNormalization": group_norm,
     "MeanVarianceNormalization": mean_variance_norm, "LpNormalization": lp_norm,
     "DepthToSpace": depth_to_space, "SpaceToDepth": space_to_depth,

@@ -21,8 +21,8 @@ from edgeq.ops.resize import Resize, ResizeBilinear, ResizeNearest
 from edgeq.ops.transpose_conv import TransposeConv
 from edgeq.readers.onnx_conv import Windows, conv_by, first, last, two
 from edgeq.readers.onnx_file import FIX
-from edgeq.readers.onnx_math import dense
 from edgeq.readers.onnx_node import OnnxNode, Weights
+from edgeq.readers.onnx_products import dense
 from edgeq.readers.onnx_shapes import repeated
 
 if TYPE_CHECKING:

@@ -34,7 +34,10 @@ _TYPE_NAMES = {v: k for k, v in vars(tflite.TensorType).items() if isinstance(v,
 
 @dataclass(frozen=True, eq=False)
 class RawTensor:
-    """A tensor of the file. `tensor` holds shape, constant data and parameters."""
+    """A tensor of the file. `tensor` holds shape, constant data and parameters.
+
+    Quantized uint8 values are int8 there, of the same real values; `dtype` is the file's.
+    """
 
     tensor: Tensor
     dtype: type[np.generic]
@@ -161,9 +164,8 @@ class _Loader:
         dtype = _DTYPES[t.Type()]
         data, q = self.data(t, name, shape, dtype), self.params(t, name, shape, dtype)
         if dtype is np.uint8 and q is not None:
-            # the same real values as int8: integers and zero point 128 lower
-            data = None if data is None else (data.astype(np.int16) - 128).astype(np.int8)
-            q, dtype = replace(q, zero=q.zero - 128), np.int8
+            return RawTensor(_signed(Tensor(name, shape, data, q)), dtype,
+                             self.declared(t, shape))
         return RawTensor(Tensor(name, shape, data, q), dtype, self.declared(t, shape))
 
     def declared(self, t: tflite.Tensor, shape: Shape) -> tuple[int | None, ...]:
@@ -216,6 +218,8 @@ class _Loader:
         scale = q.ScaleAsNumpy().astype(np.float64)
         zero = q.ZeroPointAsNumpy().astype(np.int64) if q.ZeroPointLength() else np.zeros(n, int)
         axis = q.QuantizedDimension() if n > 1 else None
+        if axis is not None and shape == (n,):
+            axis = 0  # some converters name the axis of the weights for their bias, too
         info = np.iinfo(np.dtype(dtype).name)
         if not (np.all(np.isfinite(scale)) and np.all(scale > 0)):
             raise self.bad(f"tensor {name!r} has a scale of {scale.min()}", "positive scales")
@@ -227,3 +231,19 @@ class _Loader:
         if axis is None:
             return QuantParams(scale[0], np.asarray(zero[0], np.int32), bits)
         return QuantParams(scale, np.broadcast_to(zero, (n,)).astype(np.int32), bits, axis)
+
+
+def _signed(tensor: Tensor) -> Tensor:
+    """The real values of uint8 integers as int8 ones: integers and zero point 128 lower.
+
+    A constant of narrower range is moved to a zero point of 0 where that leaves it within int8.
+    """
+    q = tensor.params
+    if tensor.data is None:
+        return replace(tensor, q=replace(q, zero=q.zero - 128))
+    wide = tensor.data.astype(np.int16)
+    centred = wide - np.int16(q.zero.min())
+    fits = q.axis is None and centred.size and centred.min() >= -128 and centred.max() <= 127
+    if fits:
+        return replace(tensor, data=centred.astype(np.int8), q=replace(q, zero=0 * q.zero))
+    return replace(tensor, data=(wide - 128).astype(np.int8), q=replace(q, zero=q.zero - 128))

@@ -75,13 +75,15 @@ class _State:
     tensors: dict[str, Tensor]
     names: list[str]  # by tensor number; a dropped node makes its output an alias of its input
     open_sizes: bool  # the file computes sizes at run time, its shapes are not to be trusted
+    unsigned: frozenset[str]  # tensors that are uint8 in the file
 
     @staticmethod
     def start(raw: RawModel, options: ReadOptions) -> _State:
         tensors = {r.tensor.name: r.tensor for r in raw.tensors}
         resized = _fix_inputs(raw, options, tensors)
         return _State(raw.where, tensors, [r.tensor.name for r in raw.tensors],
-                      resized or any(node.kind == "SHAPE" for node in raw.nodes))
+                      resized or any(node.kind == "SHAPE" for node in raw.nodes),
+                      frozenset(r.tensor.name for r in raw.tensors if r.dtype is np.uint8))
 
     def step(self, raw: RawNode, ins: tuple[int, ...]) -> tuple[Op, ...]:
         """The operators for one node of a model with inputs `ins`; none where it computes
@@ -101,7 +103,7 @@ class _State:
         if raw.kind in _BIASED:
             operands = self.with_bias(raw, operands)
         node = TfliteNode(_name(raw), raw.kind, operands, tuple(self.names[i] for i in raw.outs),
-                          self.tensors, raw.op)
+                          self.tensors, raw.op, operands[0] in self.unsigned)
         made = known[raw.kind](node)
         made = made if isinstance(made, tuple) else (made,)
         if self.open_sizes:

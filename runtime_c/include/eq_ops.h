@@ -88,6 +88,15 @@ void eq_dense_s8w4_neon(const eq_dense_s8_t *p, const int8_t *restrict in, int8_
 void eq_dense_s8w4_neon_dot(const eq_dense_s8_t *p, const int8_t *restrict in,
                             int8_t *restrict out, void *restrict scratch);
 
+/* --- the three with a zero point of the weights, of uint8 models: sum(x * (w - w_zero)) + bias ---
+ * w_zero is the byte behind the weights; fewer than 2^16 products a sum. */
+void eq_conv2d_s8wz(const eq_conv2d_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
+                    void *restrict scratch);
+void eq_dwconv2d_s8wz(const eq_dwconv2d_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
+                      void *restrict scratch);
+void eq_dense_s8wz(const eq_dense_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
+                   void *restrict scratch);
+
 /* --- 16-bit activations, zero points 0, int8 weights ------------------------------------------------
  * y = clamp((acc * mult + 2^(shift - 1)) >> shift), acc = sum(x * w) + bias in 64 bits, mult in Q15:
  * TensorFlow Lite's requantization for them. The fields are those of the int8 structs. */
@@ -261,6 +270,8 @@ typedef struct {
 } eq_pool_s8_t;
 
 void eq_avgpool_s8(const eq_pool_s8_t *p, const int8_t *in, int8_t *out);
+/* Halves upwards, as TensorFlow Lite rounds uint8 means; no scratch. */
+void eq_avgpool_s8_up(const eq_pool_s8_t *p, const int8_t *in, int8_t *out);
 void eq_maxpool_s8(const eq_pool_s8_t *p, const int8_t *in, int8_t *out);
 
 /* --- mean or sum over the middle axis: in (outer, n, inner), out (outer, inner) --------------------
@@ -529,5 +540,40 @@ void eq_maxpool_s8_cmsis(const eq_pool_s8_t *p, const int8_t *restrict in, int8_
                          void *restrict scratch);
 void eq_softmax_s8_cmsis(const eq_softmax_cmsis_t *p, const int8_t *restrict in,
                          int8_t *restrict out);
+
+/* --- matrix product of two activations: outer * inner matrices a (rows, k), b (k, cols) ------------
+ * y[r, c] = clamp(out_zero + requant(sum((a[r, i] - a_zero) * (b[i, c] - b_zero)))), every tensor with
+ * a stride for each axis, so that it may be transposed or repeat. Scratch: 4 * k bytes unless
+ * b_k is 1, and k more unless a_k is 1. */
+typedef struct {
+    uint16_t outer, inner, rows, cols, k;
+    int32_t a_outer, a_inner, a_row, a_k;
+    int32_t b_outer, b_inner, b_col, b_k;
+    int32_t y_outer, y_inner, y_row, y_col;
+    int8_t a_zero, b_zero, out_zero;
+    int8_t shift;
+    int32_t mult;
+} eq_matmul_s8_t;
+
+void eq_matmul_s8(const eq_matmul_s8_t *p, const int8_t *restrict a, const int8_t *restrict b,
+                  int8_t *restrict out, void *restrict scratch);
+
+/* --- LayerNorm, or RMSNorm where not centered: rows of c values ------------------------------------
+ * x = in - in_zero; d = c * x - sum(x), the sum 0 where not centered; n = d / sqrt(sum(d^2) / c +
+ * epsilon) as an int16, fraction bits as `right` says; y = clamp(out_zero + requant(n * gamma + beta)).
+ * c < 2^15, epsilon in [1, 2^62], shift <= 0; |d| << lift fills int32. `out` may be `in`. */
+typedef struct {
+    uint32_t rows;
+    uint16_t c;
+    int8_t in_zero, out_zero;
+    int8_t centered;
+    int8_t lift, right, shift;
+    int32_t mult;
+    uint64_t epsilon;
+    const int16_t *gamma; /* (c) */
+    const int32_t *beta;  /* (c) */
+} eq_layernorm_s8_t;
+
+void eq_layernorm_s8(const eq_layernorm_s8_t *p, const int8_t *in, int8_t *out);
 
 #endif

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +14,13 @@ import real
 from edgeq import verify
 from edgeq.board import Target, load_board
 from edgeq.dataset import Preprocess, load_dataset
-from edgeq.execute import run_int
+from edgeq.execute import run_float, run_int
 from edgeq.folder import write
 from edgeq.host import HostModel
 from edgeq.pipeline import Request, Result, build, quantized_inputs
 from edgeq.quant import quantize
-from edgeq.recipe import load_recipe
+from edgeq.quant.split import split_weights
+from edgeq.recipe import Layer, load_recipe
 
 Shared = Callable[[str], Path]
 KWS, CALIB = "models/mlperf_kws_float32.tflite", "data/mlperf_kws_calib.npz"
@@ -32,7 +34,7 @@ def built(shared: Shared, folder: Path, recipe: str, board: str) -> Result:
     return result
 
 
-@pytest.mark.parametrize("recipe", ["w4a8", "w8a16"])
+@pytest.mark.parametrize("recipe", ["w4a8", "w8a16", "w16a16"])
 def test_numpy_and_c_are_the_same_bytes(tmp_path: Path, recipe: str, shared: Shared) -> None:
     ints = built(shared, tmp_path / "kws", recipe, "host").quantized.graph
     data = load_dataset(str(shared(CALIB)), Preprocess(), ints)
@@ -91,4 +93,34 @@ def test_16_bit_activations_beat_8_bits(shared: Shared) -> None:
     db = {name: real.cost(case, case.graph, quantize(case.graph, case.calib,
                                                      load_recipe(name)).graph).score.sqnr_db
           for name in ("default", "w8a16")}
-    assert db["w8a16"] >= db["default"] + 12, db
+    assert db["w8a16"] >= db["default"] + 18, db
+
+
+def test_16_bit_weights_go_further(shared: Shared) -> None:
+    case = real.load("ad", shared)
+    db = {name: real.cost(case, case.graph, quantize(case.graph, case.calib,
+                                                     load_recipe(name)).graph).score.sqnr_db
+          for name in ("default", "w8a16", "w16a16")}
+    assert db["w8a16"] >= db["default"] + 7, db
+    assert db["w16a16"] >= db["default"] + 25, db
+
+
+def test_two_layers_of_8_bits_are_one_of_16(shared: Shared) -> None:
+    case = real.load("kws", shared)
+    recipe = replace(load_recipe("fast"), layers=(
+        Layer("conv_2d_2", act_bits=16, weight_bits=16),
+        Layer("depthwise_conv_2d_3", act_bits=16, weight_bits=16)))
+    parts = split_weights(case.graph, recipe)
+    assert len(parts.ops) == len(case.graph.ops) + 4
+    (want,), (got,) = (run_float(g, {g.ins[0]: case.x[:20]}).values()
+                       for g in (case.graph, parts))
+    np.testing.assert_allclose(got, want, atol=1e-5)
+    ints = quantize(case.graph, case.calib[:8], recipe).graph
+    high, low = (next(op for op in ints.ops if op.name == f"conv_2d_2@{end}")
+                 for end in ("high", "low"))
+    view = next(op for op in case.graph.ops if op.name == "conv_2d_2")
+    total = sum(ints.tensor(op.ins[1]).params.dequantize(ints.integers(op.ins[1]))
+                for op in (high, low))
+    w = np.asarray(case.graph.const(view.ins[1]))
+    step = np.abs(w).max((1, 2, 3), keepdims=True) / 127
+    assert np.abs(total - w).max() <= 1.01 * (step / 254 / 2).max()  # of 16 bits

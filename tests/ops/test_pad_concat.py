@@ -12,9 +12,11 @@ from native import Native
 from tflite_writer import Value, single_op
 
 from edgeq.errors import UnsupportedError
-from edgeq.execute import run_int
+from edgeq.execute import run_float, run_int
 from edgeq.ir import Graph, QuantParams, Tensor
 from edgeq.ops.concat import Concat
+from edgeq.quant import quantize
+from edgeq.recipe import Recipe
 
 PADS = [
     ((1, 4, 5, 3), ((0, 0), (1, 2), (3, 0), (0, 0))),
@@ -80,3 +82,22 @@ def test_concat_requantizes_what_differs(native: Native) -> None:
         best = qs[2].quantize(real.astype(np.float64)).astype(int)
         assert np.abs(best - want).max() <= 1
         np.testing.assert_array_equal(want[..., 6:], xs[2])
+
+
+def test_constants_join_activations(native: Native) -> None:
+    """A class token in front of tokens: rounded once, to the output's parameters, and copied."""
+    rng = np.random.default_rng(8)
+    token = rng.normal(size=(1, 1, 4)).astype(np.float32)
+    op = Concat(name="concat", ins=("token", "x"), outs=("y",), axis=1)
+    graph = Graph({"token": Tensor("token", token.shape, token), "x": Tensor("x", (1, 3, 4)),
+                   "y": Tensor("y", (1, 4, 4))}, (op,), ("x",), ("y",))
+    x = rng.normal(size=(6, 3, 4)).astype(np.float32)
+    np.testing.assert_array_equal(run_float(graph, {"x": x})["y"][:, :1],
+                                  np.repeat(token, 6, 0))
+    ints = quantize(graph, x, Recipe(rollback=False)).graph
+    q = ints.tensor("y").params
+    np.testing.assert_array_equal(ints.integers("token"), q.quantize(token))
+    batch = run_int(ints, {"x": random_int8(rng, (5, 3, 4))})["y"]
+    np.testing.assert_array_equal(batch[:, 0], np.repeat(ints.integers("token")[:, 0], 5, 0))
+    one = random_int8(rng, (1, 3, 4))
+    np.testing.assert_array_equal(native.run(op, ints, one)[0], run_int(ints, {"x": one})["y"])

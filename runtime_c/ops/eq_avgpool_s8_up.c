@@ -1,0 +1,36 @@
+/* eq_avgpool_s8_up - average pooling that rounds halves upwards, as TensorFlow Lite does for uint8;
+ * portable C. */
+#include "eq_ops.h"
+#include "eq_requant.h"
+
+static int32_t most(int32_t a, int32_t b)
+{
+    return a > b ? a : b;
+}
+
+static int32_t least(int32_t a, int32_t b)
+{
+    return a < b ? a : b;
+}
+
+void eq_avgpool_s8_up(const eq_pool_s8_t *p, const int8_t *in, int8_t *out)
+{
+    for (int32_t oy = 0; oy < p->out_h; oy++) {
+        const int32_t y0 = oy * p->stride_h - p->pad_top;
+        const int32_t top = most(y0, 0), bottom = least(y0 + p->kh, p->in_h);
+        for (int32_t ox = 0; ox < p->out_w; ox++) {
+            const int32_t x0 = ox * p->stride_w - p->pad_left;
+            const int32_t left = most(x0, 0), right = least(x0 + p->kw, p->in_w);
+            const int32_t count = (bottom - top) * (right - left);
+            for (int32_t c = 0; c < p->c; c++) {
+                int32_t acc = 128 * count + count / 2;  /* not negative: division rounds down */
+                for (int32_t y = top; y < bottom; y++) {
+                    for (int32_t x = left; x < right; x++) {
+                        acc += in[(y * p->in_w + x) * p->c + c];
+                    }
+                }
+                *out++ = (int8_t)eq_clamp(acc / count - 128, p->act_min, p->act_max);
+            }
+        }
+    }
+}
