@@ -59,6 +59,7 @@ class Layer:
     compensate: bool | None = None
     weight_bits: int | None = None
     act_bits: int | None = None
+    dynamic: bool | None = None
 
     def matches(self, name: str) -> bool:
         """True for the operator or input `name`; a name that is written out matches itself."""
@@ -90,6 +91,7 @@ class Recipe:
     compensate: bool = True  # round weights so that later ones absorb the error of earlier ones
     weight_bits: int = 8  # of convolutions and dense layers; depthwise weights keep 8
     act_bits: int = 8  # 16: symmetric activations, for the operators that have them
+    dynamic: bool = False  # of 16-bit vectors each is narrowed to 8 bits before it meets a matrix
     keep_ends: bool = False  # the first and the last layer with weights keep 8
     rollback: bool = True  # measure every step on samples set aside, undo those that harm
     scale: tuple[float, ...] = (1.0,)  # the model's input is scale * sample + offset, one value
@@ -164,6 +166,7 @@ def _from_table(where: str, name: str, table: dict[str, object]) -> Recipe:
         compensate=_typed(where, table, "compensate", base.compensate),
         weight_bits=int(_number(where, table, "weight_bits", base.weight_bits)),
         act_bits=int(_number(where, table, "act_bits", base.act_bits)),
+        dynamic=_typed(where, table, "dynamic", base.dynamic),
         keep_ends=_typed(where, table, "keep_ends", base.keep_ends),
         rollback=_typed(where, table, "rollback", base.rollback),
         scale=_numbers(where, table, "scale", base.scale),
@@ -197,7 +200,7 @@ def _layer(where: str, name: str, table: dict[str, object]) -> Layer:
         name=name, per_channel=switch("per_channel"), compensate=switch("compensate"),
         weight_range=(_choice(where, table, "weight_range", WeightRange.MAX)
                       if "weight_range" in table else None),
-        weight_bits=bits("weight_bits"), act_bits=bits("act_bits"))
+        weight_bits=bits("weight_bits"), act_bits=bits("act_bits"), dynamic=switch("dynamic"))
 
 
 def _typed(where: str, table: dict[str, object], key: str, default: bool) -> bool:

@@ -117,3 +117,19 @@ REQUANTIZE: dict[tuple[int, int], tuple[Kernel, ...]] = {
     (16, 8): (portable("eq_requantize_s16_s8"),),
     (16, 16): (portable("eq_requantize_s16"),),
 }
+
+
+def dynamic(layer: str, *headers: str) -> tuple[Kernel, ...]:
+    """The kernels of eq_<layer>_dyn_s16: one body over the dot products that each ISA has."""
+    func = f"eq_{layer}_dyn_s16"
+    shared = ("ops/eq_narrow.h", "ops/eq_dot_s16.h", f"ops/eq_{layer}_dyn.h", *headers)
+    return (Kernel(func, "c", f"ops/{func}.c", (*shared, "ops/eq_dot4.h")),
+            Kernel(f"{func}_mve", "mve", f"kernels/{func}_mve.c",
+                   (*shared, "kernels/eq_mve_dot4.h")))
+
+
+_GATES = ("ops/eq_gates.h", "ops/eq_gates_dyn.h")
+DYNAMIC_DENSE = dynamic("dense")
+DYNAMIC_MATMUL = dynamic("matmul")
+DYNAMIC_LSTM = dynamic("lstm", *_GATES)
+DYNAMIC_GRU = dynamic("gru", *_GATES)

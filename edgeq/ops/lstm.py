@@ -71,13 +71,13 @@ class Lstm(Recurrent):
         bits = math.ceil(math.log2(max(top, 2.0**-14) * (1 + 2.0**-15)))
         return replace(self, cell_bits=min(max(bits, 0), _MOST_BITS))
 
-    def _bounds(self) -> tuple[int, int]:
+    def bounds(self) -> tuple[int, int]:
         """The cell's least and greatest integer."""
         clip = int(min(self.cell_clip * 2.0 ** (15 - self.cell_bits), HIGH))
         return (-clip, clip) if clip > 0 else (LOW, HIGH)
 
     def run_int(self, g: Graph, *qs: IntArray) -> tuple[IntArray, ...]:
-        sides, (low, high) = [self.side(g, i) for i in range(2)], self._bounds()
+        sides, (low, high) = [self.side(g, i) for i in range(2)], self.bounds()
         (n, steps, _), units = qs[0].shape, self.units(g)
         zero, factor = int(g.tensor(self.outs[0]).params.zero), self.hidden_factor(g)
         states = np.empty((n, steps, units), np.int8)
@@ -95,7 +95,7 @@ class Lstm(Recurrent):
         return (states[:, -1] if self.last_only else states,)
 
     def lower(self, g: Graph, target: Target) -> tuple[Call, ...]:
-        kernel, units, (low, high) = plain.pick(plain.LSTM, target), self.units(g), self._bounds()
+        kernel, units, (low, high) = plain.pick(plain.LSTM, target), self.units(g), self.bounds()
         fields = (*self.common_fields(g), ("cell_bits", self.cell_bits),
                   ("cell_min", low), ("cell_max", high))
         return (Call(name=self.name, op="Lstm", func=kernel.func, struct="eq_lstm_s8_t",

@@ -10,6 +10,7 @@ from edgeq.ir import Graph, QuantParams, Tensor
 from edgeq.layers import is_mac, mac_view
 from edgeq.ops.base import Fixed, Op, SameAsInput
 from edgeq.ops.requantize import Requantize
+from edgeq.quant.dynamic import with_dynamic
 from edgeq.quant.params import act_params, per_tensor
 from edgeq.quant.weights import bias_params, quantize_bias, quantize_weight, weight_params
 from edgeq.quant.widths import op_bits
@@ -24,6 +25,7 @@ def assign(graph: Graph, chosen: Ranges, recipe: Recipe) -> Graph:
     Constants become integers: weights symmetric int8, biases int32 with scale in * weight, other
     float constants int8 by their extremes. Index constants stay.
     """
+    graph = with_dynamic(graph, recipe)
     params = {n: act_params(*chosen[n], recipe.of(n).act_bits) for n in graph.ins}
     changed: dict[str, Tensor] = {}
     for op in graph.ops:

@@ -9,6 +9,7 @@ from edgeq.ir import Graph, Tensor
 from edgeq.layers import is_mac, mac_view
 from edgeq.ops.base import Op
 from edgeq.ops.requantize import Requantize
+from edgeq.quant.dynamic import as_dynamic, has_dynamic
 from edgeq.quant.observe import Stats
 from edgeq.recipe import Layer, Recipe
 
@@ -28,10 +29,14 @@ def check_layers(graph: Graph, recipe: Recipe) -> None:
 
 def _check_one(where: str, graph: Graph, op: Op | None, layer: Layer) -> None:
     """A layer that is named, not matched, must be able to do all that is asked of it."""
-    if op is not None and layer.act_bits == 16 and not op.takes_wide(graph):
+    wide = op is None or op.takes_wide(graph) or (bool(layer.dynamic) and has_dynamic(op))
+    if layer.act_bits == 16 and not wide:
         raise UsageError(where, f"act_bits = 16 for {type(op).__name__}", "8",
                          "this operator has no 16-bit kernel")
-    weights = sorted(layer.settings.keys() - {"act_bits"})
+    if layer.dynamic and (op is None or not has_dynamic(op)):
+        raise UsageError(where, "dynamic, but no matrix that it multiplies", "false",
+                         "name a dense layer, a matrix product, an LSTM or a GRU")
+    weights = sorted(layer.settings.keys() - {"act_bits", "dynamic"})
     if weights and (op is None or not is_mac(op)):
         raise UsageError(where, f"{weights[0]}, but no weights", "act_bits",
                          "name a convolution or dense layer")
@@ -44,7 +49,7 @@ def op_bits(graph: Graph, op: Op, recipe: Recipe) -> int:
     """Bits of the activations that `op` computes with; operators without a 16-bit kernel: 8."""
     if isinstance(op, Requantize):
         return op.bits
-    return recipe.of(op.name).act_bits if op.takes_wide(graph) else 8
+    return recipe.of(op.name).act_bits if as_dynamic(op, recipe).takes_wide(graph) else 8
 
 
 def with_widths(graph: Graph, recipe: Recipe) -> Graph:

@@ -133,34 +133,6 @@ void eq_dwconv2d_s16(const eq_dwconv2d_s16_t *p, const int16_t *restrict in,
 void eq_dense_s16(const eq_dense_s16_t *p, const int16_t *restrict in, int16_t *restrict out,
                   void *restrict scratch);
 
-/* Variants: sums of 32 bits, weights with bias, multiplier and shift among them (their Python file).
- * The convolutions' `out` may start below a dying `in` by the generator's distance. */
-void eq_conv2d_s16_mve(const eq_conv2d_s16_t *p, const int16_t *in, int16_t *out, void *scratch);
-void eq_conv2d_s16_dsp(const eq_conv2d_s16_t *p, const int16_t *in, int16_t *out, void *scratch);
-void eq_conv2d_s16_v7m(const eq_conv2d_s16_t *p, const int16_t *in, int16_t *out, void *scratch);
-void eq_conv2d_s16_v6m(const eq_conv2d_s16_t *p, const int16_t *in, int16_t *out, void *scratch);
-void eq_conv2d_s16_neon(const eq_conv2d_s16_t *p, const int16_t *in, int16_t *out, void *scratch);
-void eq_dwconv2d_s16_mve(const eq_dwconv2d_s16_t *p, const int16_t *restrict in,
-                         int16_t *restrict out, void *restrict scratch);
-void eq_dwconv2d_s16_dsp(const eq_dwconv2d_s16_t *p, const int16_t *restrict in,
-                         int16_t *restrict out, void *restrict scratch);
-void eq_dwconv2d_s16_v7m(const eq_dwconv2d_s16_t *p, const int16_t *restrict in,
-                         int16_t *restrict out, void *restrict scratch);
-void eq_dwconv2d_s16_v6m(const eq_dwconv2d_s16_t *p, const int16_t *restrict in,
-                         int16_t *restrict out, void *restrict scratch);
-void eq_dwconv2d_s16_neon(const eq_dwconv2d_s16_t *p, const int16_t *restrict in,
-                          int16_t *restrict out, void *restrict scratch);
-void eq_dense_s16_mve(const eq_dense_s16_t *p, const int16_t *restrict in, int16_t *restrict out,
-                      void *restrict scratch);
-void eq_dense_s16_dsp(const eq_dense_s16_t *p, const int16_t *restrict in, int16_t *restrict out,
-                      void *restrict scratch);
-void eq_dense_s16_v7m(const eq_dense_s16_t *p, const int16_t *restrict in,
-                      int16_t *restrict out, void *restrict scratch);
-void eq_dense_s16_v6m(const eq_dense_s16_t *p, const int16_t *restrict in, int16_t *restrict out,
-                      void *restrict scratch);
-void eq_dense_s16_neon(const eq_dense_s16_t *p, const int16_t *restrict in, int16_t *restrict out,
-                       void *restrict scratch);
-
 /* y = clamp(requant(requant(a << 15, a_mult, a_shift) + requant(b << 15, ..), out_mult, out_shift));
  * shifts <= 0. `out` may be `a` or `b`. */
 typedef struct {
@@ -575,5 +547,67 @@ typedef struct {
 } eq_layernorm_s8_t;
 
 void eq_layernorm_s8(const eq_layernorm_s8_t *p, const int8_t *in, int8_t *out);
+
+/* --- dynamic quantization: 16-bit tensors, of which every vector that meets a matrix is narrowed to
+ * int8 by its own largest value m (eq_narrow.h). Sums are 127 times too large; `mult` has 15 bits,
+ * `shift` is to the right: y = sat16(round((w x * m + 127 * bias) * mult / 2^shift)). ------------
+ * Dense: in_zero and out_zero are 0, shift >= 1. Scratch: in_c bytes. */
+void eq_dense_dyn_s16(const eq_dense_s16_t *p, const int16_t *restrict in, int16_t *restrict out,
+                      void *restrict scratch);
+
+/* Matrix product: rows of a and columns of b are narrowed, strides as in eq_matmul_s8_t.
+ * Scratch: rows * (k + 4) + 4 * k bytes. */
+typedef struct {
+    uint16_t outer, inner, rows, cols, k;
+    int32_t a_outer, a_inner, a_row, a_k;
+    int32_t b_outer, b_inner, b_col, b_k;
+    int32_t y_outer, y_inner, y_row, y_col;
+    int8_t shift; /* >= 17 */
+    int16_t mult;
+} eq_matmul_s16_t;
+
+void eq_matmul_dyn_s16(const eq_matmul_s16_t *p, const int16_t *restrict a,
+                       const int16_t *restrict b, int16_t *restrict out, void *restrict scratch);
+
+/* LSTM and GRU as with 8 bits, but x and the state h have 16, h in Q0.15. Scratch: 12 * units bytes
+ * for the LSTM, 10 * units for the GRU, and as many as in_c or units, whichever is more. */
+typedef struct {
+    uint16_t steps, in_c, units;
+    int8_t last_only;
+    const int8_t *weights;
+    const int32_t *bias;
+    const int16_t *mult; /* a gate */
+    const int8_t *shift;
+    const uint16_t *sigmoid;
+    int8_t cell_bits;
+    int16_t cell_min, cell_max;
+} eq_lstm_s16_t;
+
+void eq_lstm_dyn_s16(const eq_lstm_s16_t *p, const int16_t *restrict in, int16_t *restrict out,
+                     void *restrict scratch);
+
+typedef struct {
+    uint16_t steps, in_c, units;
+    int8_t last_only;
+    const int8_t *weights;
+    const int32_t *bias;
+    const int16_t *mult;
+    const int8_t *shift;
+    const uint16_t *sigmoid;
+    int8_t reset_first;
+} eq_gru_s16_t;
+
+void eq_gru_dyn_s16(const eq_gru_s16_t *p, const int16_t *restrict in, int16_t *restrict out,
+                    void *restrict scratch);
+
+void eq_dense_dyn_s16_mve(const eq_dense_s16_t *p, const int16_t *restrict in,
+                          int16_t *restrict out, void *restrict scratch);
+void eq_matmul_dyn_s16_mve(const eq_matmul_s16_t *p, const int16_t *restrict a,
+                           const int16_t *restrict b, int16_t *restrict out,
+                           void *restrict scratch);
+void eq_lstm_dyn_s16_mve(const eq_lstm_s16_t *p, const int16_t *restrict in,
+                         int16_t *restrict out, void *restrict scratch);
+void eq_gru_dyn_s16_mve(const eq_gru_s16_t *p, const int16_t *restrict in, int16_t *restrict out,
+                        void *restrict scratch);
 
 #endif

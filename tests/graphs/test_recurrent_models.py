@@ -24,9 +24,10 @@ MODELS = [("arm_kws_lstm_s_float32.tflite", "arm_kws_mfcc", 0.8667),
           ("arm_kws_gru_s_float32.onnx", "arm_kws_gru_mfcc", 0.8667)]
 
 
+@pytest.mark.parametrize("recipe", ["default", "dynamic"])
 @pytest.mark.parametrize(("model", "data", "published"), MODELS)
-def test_accuracy_and_c(model: str, data: str, published: float, shared: Callable[[str], Path],
-                        tmp_path: Path) -> None:
+def test_accuracy_and_c(model: str, data: str, published: float, recipe: str,
+                        shared: Callable[[str], Path], tmp_path: Path) -> None:
     graph = simplify(read(shared(f"models/{model}")))
     calib, evaluation = (np.load(shared(f"data/{data}_{part}.npz")) for part in ("calib", "eval"))
     x, y = evaluation["x"].astype(np.float32), evaluation["y"]
@@ -34,7 +35,7 @@ def test_accuracy_and_c(model: str, data: str, published: float, shared: Callabl
     float_accuracy = float((real.argmax(1) == y).mean())
     assert abs(float_accuracy - published) < 1e-3
 
-    ints = quantize(graph, calib["x"].astype(np.float32), load_recipe("default")).graph
+    ints = quantize(graph, calib["x"].astype(np.float32), load_recipe(recipe)).graph
     q = ints.tensor(ints.ins[0]).params.quantize(x)
     got = next(iter(run_int(ints, {ints.ins[0]: q}).values()))
     assert float((got.argmax(1) == y).mean()) >= float_accuracy - 0.02

@@ -1,0 +1,13 @@
+/* eq_lstm_dyn_s16_mve - LSTM on vectors narrowed at run time, MVE: four rows of a gate a pass. */
+#include "eq_ops.h"
+
+#if defined(__ARM_FEATURE_MVE)
+#include "eq_mve_dot4.h"
+#include "eq_lstm_dyn.h"
+
+void eq_lstm_dyn_s16_mve(const eq_lstm_s16_t *p, const int16_t *restrict in, int16_t *restrict out,
+                         void *restrict scratch)
+{
+    eq_lstm_dyn_steps(p, in, out, scratch);
+}
+#endif
