@@ -12,6 +12,7 @@ from typing import TypeVar
 from edgeq.errors import UsageError
 
 _BUILT_IN = Path(__file__).resolve().parent / "recipes"
+_COMPENSATE = "compensate"  # true or false: the key before there was `rounding`
 E = TypeVar("E", bound=Enum)
 
 
@@ -49,6 +50,15 @@ class BiasCorrection(Enum):
     ANALYTIC = "analytic"
 
 
+class Rounding(Enum):
+    """How real weights become integers; each learns from the samples more than the one before."""
+
+    NEAREST = "nearest"
+    COMPENSATE = "compensate"  # later weights absorb the error of earlier ones
+    ADAROUND = "adaround"  # learned layer by layer (Nagel et al. 2020)
+    BLOCK = "block"  # then over blocks of layers (Li et al. 2021)
+
+
 @dataclass(frozen=True)
 class Layer:
     """What one layer, or all that a pattern names, does otherwise; None: as the recipe says."""
@@ -56,7 +66,7 @@ class Layer:
     name: str  # of an operator or a network input, or a pattern with * and ?
     per_channel: bool | None = None
     weight_range: WeightRange | None = None
-    compensate: bool | None = None
+    rounding: Rounding | None = None
     weight_bits: int | None = None
     act_bits: int | None = None
     dynamic: bool | None = None
@@ -70,7 +80,7 @@ class Layer:
         return any(c in self.name for c in "*?[")
 
     @property
-    def settings(self) -> dict[str, bool | int | WeightRange]:
+    def settings(self) -> dict[str, bool | int | WeightRange | Rounding]:
         """What is set, by the recipe's key."""
         found = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "name"}
         return {key: value for key, value in found.items() if value is not None}
@@ -88,7 +98,9 @@ class Recipe:
     equalize: Equalize = Equalize.ACTIVATIONS
     absorb_bias: bool = False
     bias_correction: BiasCorrection = BiasCorrection.EMPIRICAL
-    compensate: bool = True  # round weights so that later ones absorb the error of earlier ones
+    rounding: Rounding = Rounding.COMPENSATE
+    learn_steps: bool = False  # activation ranges, weight scales and biases, from the outputs
+    seed: int = 0  # of what is learned on random samples
     weight_bits: int = 8  # of convolutions and dense layers; depthwise weights keep 8
     act_bits: int = 8  # 16: symmetric activations, for the operators that have them
     dynamic: bool = False  # of 16-bit vectors each is narrowed to 8 bits before it meets a matrix
@@ -118,7 +130,7 @@ class Recipe:
 
         What quantization adds to a layer is called like it, with @ and more behind.
         """
-        name, found = name.split("@")[0], dict[str, bool | int | WeightRange]()
+        name, found = name.split("@")[0], dict[str, bool | int | WeightRange | Rounding]()
         for layer in self.layers:
             if layer.matches(name):
                 found |= layer.settings
@@ -148,7 +160,7 @@ def load_recipe(spec: str | Path) -> Recipe:
 
 
 def _from_table(where: str, name: str, table: dict[str, object]) -> Recipe:
-    known = {f.name for f in fields(Recipe)}
+    known = {f.name for f in fields(Recipe)} | {_COMPENSATE}
     for key in table:
         if key not in known:
             raise UsageError(where, f"unknown key {key!r}", ", ".join(sorted(known)),
@@ -163,7 +175,9 @@ def _from_table(where: str, name: str, table: dict[str, object]) -> Recipe:
         equalize=_choice(where, table, "equalize", base.equalize),
         absorb_bias=_typed(where, table, "absorb_bias", base.absorb_bias),
         bias_correction=_choice(where, table, "bias_correction", base.bias_correction),
-        compensate=_typed(where, table, "compensate", base.compensate),
+        rounding=_rounding(where, table, base.rounding),
+        learn_steps=_typed(where, table, "learn_steps", base.learn_steps),
+        seed=int(_number(where, table, "seed", base.seed)),
         weight_bits=int(_number(where, table, "weight_bits", base.weight_bits)),
         act_bits=int(_number(where, table, "act_bits", base.act_bits)),
         dynamic=_typed(where, table, "dynamic", base.dynamic),
@@ -185,7 +199,7 @@ def _layers(where: str, table: object) -> tuple[Layer, ...]:
 
 
 def _layer(where: str, name: str, table: dict[str, object]) -> Layer:
-    known = [f.name for f in fields(Layer) if f.name != "name"]
+    known = [f.name for f in fields(Layer) if f.name != "name"] + [_COMPENSATE]
     for key in table:
         if key not in known:
             raise UsageError(where, f"unknown key {key!r}", ", ".join(known), "see docs/mixed.md")
@@ -197,10 +211,17 @@ def _layer(where: str, name: str, table: dict[str, object]) -> Layer:
         return _typed(where, table, key, False) if key in table else None
 
     return Layer(
-        name=name, per_channel=switch("per_channel"), compensate=switch("compensate"),
+        name=name, per_channel=switch("per_channel"),
+        rounding=(_rounding(where, table, Rounding.COMPENSATE)
+                  if {"rounding", _COMPENSATE} & table.keys() else None),
         weight_range=(_choice(where, table, "weight_range", WeightRange.MAX)
                       if "weight_range" in table else None),
         weight_bits=bits("weight_bits"), act_bits=bits("act_bits"), dynamic=switch("dynamic"))
+
+
+def _rounding(where: str, table: dict[str, object], default: Rounding) -> Rounding:
+    old = _typed(where, table, _COMPENSATE, default is not Rounding.NEAREST)
+    return _choice(where, table, "rounding", default if old else Rounding.NEAREST)
 
 
 def _typed(where: str, table: dict[str, object], key: str, default: bool) -> bool:

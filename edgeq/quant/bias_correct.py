@@ -3,84 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from math import erf, exp, pi, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgeq.ir import FloatArray, Graph, Tensor
-from edgeq.layers import act_of, is_mac, mac_view, without_act
+from edgeq.layers import MacView, act_of, is_mac, mac_view, without_act
 from edgeq.ops.base import Act, Op
 from edgeq.ops.mac import apply_act
-from edgeq.quant.compensate import compensated
-from edgeq.quant.params import fake_quantize
 from edgeq.quant.simulate import constants
-from edgeq.quant.weight_steps import bias_for, with_best_steps
+from edgeq.quant.walk import Visited, walk
+from edgeq.quant.weight_steps import bias_for
 from edgeq.quant.weights import quantize_bias
 
 Vector = NDArray[np.float64]
+# rounder(layer of the float graph, its quantized inputs, its float inputs, its weights) -> weights
+Rounder = Callable[[MacView, FloatArray, FloatArray, Tensor], Tensor]
 Moments = tuple[Vector, Vector]  # mean and variance per channel
 
 
 def correct_empirical(real: Graph, quantized: Graph, samples: Sequence[FloatArray],
                       on_layer: Callable[[int], None] = lambda i: None,
-                      compensate: frozenset[str] = frozenset(), correct: bool = True) -> Graph:
+                      rounder: Rounder | None = None, correct: bool = True) -> Graph:
     """`quantized` with biases that make every layer's mean before its activation the float one.
 
     Layer by layer on all `samples`, each layer behind the corrected ones before it
     (Nagel et al. 2019, section 4.2 and appendix D). `real` is the float graph of `quantized`.
-    The weights of the layers `compensate` are rounded anew before (see compensate.py); without
-    `correct` that is all that happens.
+    A `rounder` rounds the weights of each layer anew before; without `correct` that is all that
+    happens.
     """
-    const = constants(quantized)
-    last = {name: i for i, op in enumerate(real.ops) for name in op.ins}
-    floats: dict[str, FloatArray] = dict(zip(real.ins, samples, strict=True))
-    ints = {n: fake_quantize(x, quantized.tensor(n).params) for n, x in floats.items()}
-    changed: list[Tensor] = []
-    for i, op in enumerate(real.ops):
-        f_in = [_value(real, floats, n) for n in op.ins]
-        q_in = [const[n] if n in const else ints[n] for n in op.ins]
-        if is_mac(op):
-            if op.name in compensate:
-                weight = _rounded(real, quantized, op, q_in[0], f_in[0])
-                changed.append(weight)
-                q_in[1] = weight.params.dequantize(weight.data)  # type: ignore[arg-type]
-                if weight.params is not quantized.tensor(op.ins[1]).params:
-                    bias = bias_for(real, quantized, op, weight.params)
-                    changed.append(bias)
-                    q_in[2] = bias.params.dequantize(bias.data)  # type: ignore[arg-type]
-                    quantized = quantized.with_tensors(weight, bias)
-            if correct:
-                f_out, q_out, bias = _corrected(op, quantized, f_in, q_in)
-                changed.append(bias)
-            else:
-                (f_out,), (q_out,) = op.run(*f_in), op.run(*q_in)
-        else:
-            (f_out,), (q_out,) = op.run(*f_in), op.run(*q_in)
-        floats[op.outs[0]] = f_out
-        ints[op.outs[0]] = fake_quantize(q_out, quantized.tensor(op.outs[0]).params)
-        for name in (*op.ins, *op.outs):
-            if last.get(name, -1) <= i:
-                floats.pop(name, None)
-                ints.pop(name, None)
-        on_layer(i)
-    return quantized.with_tensors(*changed)
+    def visit(op: Op, ints: Graph, f_in: list[FloatArray], q_in: list[FloatArray]) -> Visited:
+        if not is_mac(op):
+            return Visited()
+        changed: tuple[Tensor, ...] = ()
+        if rounder is not None:
+            old = ints.tensor(op.ins[1])
+            weight = rounder(mac_view(real, op), q_in[0], f_in[0], old)
+            same = weight.params is old.params
+            changed = (weight,) if same else (weight, bias_for(real, ints, op, weight.params))
+        for tensor in changed:
+            at = op.ins.index(tensor.name)
+            q_in[at] = tensor.params.dequantize(tensor.data)  # type: ignore[arg-type]
+        if not correct:
+            return Visited(changed)
+        f_out, q_out, bias = _corrected(op, ints.with_tensors(*changed), f_in, q_in)
+        return Visited((*changed, bias), (f_out, q_out))
 
-
-def _rounded(real: Graph, quantized: Graph, op: Op, x: FloatArray,
-             wanted: FloatArray) -> Tensor:
-    """The weights of `op` rounded with compensation; `x` quantized, `wanted` float inputs."""
-    old = quantized.tensor(op.ins[1])
-    if old.params.bits < 8:
-        return with_best_steps(mac_view(real, op), x, wanted, old)
-    ints = compensated(mac_view(real, op), x, wanted, old.params)
-    return old if ints is None else replace(old, data=ints)
-
-
-def _value(g: Graph, values: Mapping[str, FloatArray], name: str) -> FloatArray:
-    data = g.tensor(name).data
-    return values[name] if data is None else data  # type: ignore[return-value]
+    return walk(real, quantized, samples, visit, on_layer)
 
 
 def _corrected(op: Op, quantized: Graph, f_in: list[FloatArray],

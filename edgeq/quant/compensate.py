@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,8 +16,10 @@ Matrix = NDArray[np.float64]
 
 MOST_ROWS = 1 << 14  # input vectors that a layer's second moments are taken from
 MOST_INPUTS = 2048  # larger layers are rounded to nearest
+_BEAM, _SMALL = 16, 16  # partial solutions that rounding keeps for layers of few inputs
+_SEARCH_VALUES = 1 << 18  # numbers that one search works on
 _SWEEPS = 3
-_HOLD = 0.1  # of the mean variance: how much moving a trained weight costs
+HOLD = 0.1  # of the mean variance: how much moving a trained weight costs
 _ENOUGH = 8  # input vectors a weight, below which weights are not moved
 _DAMP = 0.001  # of the mean variance, added to every variance
 
@@ -56,11 +60,11 @@ def rounding_problem(view: MacView, x: FloatArray,
     k = rows.shape[1]
     if k > MOST_INPUTS:
         return None
-    seen = _centred(_inputs(view, x))  # (g, n, k): g groups of output channels and their inputs
+    seen = centred(input_rows(view, x))  # (g, n, k): g groups of output channels and their inputs
     moments = np.matmul(seen.transpose(0, 2, 1), seen).astype(np.float64)  # (g, k, k)
     groups = rows.reshape(len(moments), -1, k)
     if seen.shape[1] >= _ENOUGH * k:
-        cross = np.matmul(_centred(_inputs(view, wanted)).transpose(0, 2, 1), seen)
+        cross = np.matmul(centred(input_rows(view, wanted)).transpose(0, 2, 1), seen)
         groups = mended(groups, moments, cross.astype(np.float64))
     return groups, moments
 
@@ -68,25 +72,29 @@ def rounding_problem(view: MacView, x: FloatArray,
 def mended(weights: Matrix, moments: Matrix, cross: Matrix) -> Matrix:
     """The real weights V that make |W xf - V xq|**2 + r |V - W|**2 least: (g, out, k).
 
-    `moments` is the sum of xq xq', `cross` that of xf xq'; r is _HOLD of the mean variance.
+    `moments` is the sum of xq xq', `cross` that of xf xq'; r is HOLD of the mean variance.
     """
     k = weights.shape[-1]
-    hold = (_HOLD * np.einsum("gkk->g", moments) / k + 1e-9)[:, None, None] * np.eye(k)
+    hold = (HOLD * np.einsum("gkk->g", moments) / k + 1e-9)[:, None, None] * np.eye(k)
     right = np.matmul(weights, cross + hold)  # V (moments + hold) = right
     solved = np.linalg.solve(moments + hold, right.transpose(0, 2, 1))
     return np.asarray(solved.transpose(0, 2, 1))
 
 
-def _centred(inputs: FloatArray) -> FloatArray:
+def centred(inputs: FloatArray) -> FloatArray:
     return np.asarray(inputs - inputs.mean(1, keepdims=True), np.float32)
 
 
-def round_compensated(weights: Matrix, moments: Matrix, top: float) -> Matrix:
+def round_compensated(weights: Matrix, moments: Matrix, top: float, beam: int = 1) -> Matrix:
     """Integers in [-top, top] for `weights` (g, out, k) in steps, under `moments` (g, k, k).
 
-    Inputs of the largest variance go first, while there is most left to compensate with.
+    Inputs of the largest variance go first, while there is most left to compensate with. Of the
+    partial solutions the `beam` with the least error are kept (small layers: _BEAM), each
+    continued with the nearest integer and the one on the other side: K-best search, of which a
+    beam of 1 is GPTQ.
     """
     k = weights.shape[-1]
+    beam = max(beam, _BEAM) if k <= _SMALL else beam
     variance = np.einsum("gkk->gk", moments)
     order = np.argsort(-variance.sum(0), kind="stable")
     damp = _DAMP * variance.mean(1)[:, None, None] + 1e-12
@@ -94,15 +102,52 @@ def round_compensated(weights: Matrix, moments: Matrix, top: float) -> Matrix:
     h = moments[:, order][:, :, order]
     # upper factor of the inverse: row j says how an error in j moves into j + 1, ...
     upper = np.linalg.cholesky(np.linalg.inv(h)).transpose(0, 2, 1)
-    left = weights[:, :, order].copy()
-    done = np.empty_like(left)
-    for j in range(k):
-        done[:, :, j] = np.clip(np.rint(left[:, :, j]), -top, top)
-        error = (left[:, :, j] - done[:, :, j]) / upper[:, None, j, j]
-        left[:, :, j + 1:] -= error[:, :, None] * upper[:, None, j, j + 1:]
-    result = np.empty_like(done)
-    result[:, :, order] = done
+    back = np.argsort(order)
+    result = np.empty_like(weights)
+    for part in _rows(weights.shape, beam):
+        left = weights[:, part][:, :, order]
+        result[:, part] = _searched(left, upper, top, beam)[:, :, back]
     return descend(result, weights, moments, top)
+
+
+def _rows(shape: tuple[int, ...], beam: int) -> Iterator[slice]:
+    """Output channels in parts whose search fits in the cache."""
+    g, out, k = shape
+    step = max(1, _SEARCH_VALUES // (g * k * beam))
+    for start in range(0, out, step):
+        yield slice(start, start + step)
+
+
+def _searched(left: Matrix, upper: Matrix, top: float, beam: int) -> Matrix:
+    """The best of `beam` roundings (g, out, k) of `left`, errors spread by `upper` (g, k, k)."""
+    g, out, k = left.shape
+    flat = np.ascontiguousarray(left.reshape(g, out, 1, k))  # (g, out, beam, k) later
+    done = np.zeros((g, out, 1, k))
+    cost = np.zeros((g, out, 1))
+    for j in range(k):
+        want = flat[..., j]
+        near = np.clip(np.rint(want), -top, top)
+        choices = near
+        if beam > 1:
+            other = np.clip(near + np.where(want > near, 1.0, -1.0), -top, top)
+            choices = np.concatenate([near, other], 2)
+        parents = np.tile(np.arange(flat.shape[2]), choices.shape[2] // flat.shape[2])
+        error = (want[:, :, parents] - choices) / upper[:, None, None, j, j]
+        total = cost[:, :, parents] + error**2
+        if total.shape[2] > beam:
+            keep = np.argpartition(total, beam - 1, 2)[:, :, :beam]
+            total, error, choices = (np.take_along_axis(a, keep, 2)
+                                     for a in (total, error, choices))
+            origin = parents[keep]
+            flat = np.take_along_axis(flat, origin[..., None], 2)
+            done = np.take_along_axis(done, origin[..., None], 2)
+        else:
+            flat, done = flat[:, :, parents], done[:, :, parents]
+        cost = total
+        done[..., j] = choices
+        flat[..., j + 1:] -= error[..., None] * upper[:, None, None, j, j + 1:]
+    best = cost.argmin(2)[:, :, None, None]
+    return np.asarray(np.take_along_axis(done, best, 2)[:, :, 0])
 
 
 def descend(ints: Matrix, weights: Matrix, moments: Matrix, top: float) -> Matrix:
@@ -122,15 +167,15 @@ def descend(ints: Matrix, weights: Matrix, moments: Matrix, top: float) -> Matri
     return ints
 
 
-def _inputs(view: MacView, x: FloatArray) -> FloatArray:
-    """Up to MOST_ROWS vectors that the layer reads: (1, rows, k), depthwise (in_c, rows, k)."""
+def input_rows(view: MacView, x: FloatArray, most: int = MOST_ROWS) -> FloatArray:
+    """Up to `most` vectors that the layer reads: (1, rows, k), depthwise (in_c, rows, k)."""
     op = view.op
     if not isinstance(op, Conv2D | DepthwiseConv2D):
         flat = x.reshape(-1, view.weight.shape[1])
-        return flat[_every(len(flat), MOST_ROWS)][None]
+        return flat[_every(len(flat), most)][None]
     patches = op.window(view.weight.shape).patches(x, 0.0)  # (n, oh, ow, kh, kw, c), a view
     n, oh, ow, kh, kw, c = patches.shape
-    at = np.unravel_index(_every(n * oh * ow, MOST_ROWS), (n, oh, ow))
+    at = np.unravel_index(_every(n * oh * ow, most), (n, oh, ow))
     rows = patches[at]  # (rows, kh, kw, c)
     if view.depthwise:
         return np.ascontiguousarray(rows.transpose(3, 0, 1, 2)).reshape(c, -1, kh * kw)

@@ -9,19 +9,21 @@ from functools import partial
 import numpy as np
 
 from edgeq.errors import DataError
-from edgeq.ir import FloatArray, Graph
-from edgeq.layers import unshare
+from edgeq.ir import FloatArray, Graph, Tensor
+from edgeq.layers import MacView, unshare
 from edgeq.passes.absorb_bias import absorb_bias
 from edgeq.passes.equalize import equalize
+from edgeq.quant.adaround import AdaRound, adaround_layer
 from edgeq.quant.assign import assign
-from edgeq.quant.bias_correct import correct_analytic, correct_empirical
+from edgeq.quant.bias_correct import Rounder, correct_analytic, correct_empirical
 from edgeq.quant.choose import choose_ranges
 from edgeq.quant.input_clip import clipped, input_clip
 from edgeq.quant.observe import Stats, observe
 from edgeq.quant.simulate import Score, reference, score
 from edgeq.quant.split import split_weights
+from edgeq.quant.weight_steps import rounded
 from edgeq.quant.widths import carried, check_layers, with_widths
-from edgeq.recipe import ActRange, BiasCorrection, Equalize, Recipe
+from edgeq.recipe import ActRange, BiasCorrection, Equalize, Recipe, Rounding
 
 Progress = Callable[[str, float], None]  # (what is being done, share done in [0, 1])
 Samples = tuple[FloatArray, ...]
@@ -68,7 +70,7 @@ class _Choice:
     equalize: Equalize = Equalize.OFF
     absorb: bool = False
     correct: BiasCorrection = BiasCorrection.OFF
-    compensate: bool = False
+    rounding: Rounding = Rounding.NEAREST
     input_clip: float = 1.0
     ranges: ActRange = ActRange.MSE
 
@@ -107,8 +109,11 @@ def _wishes(recipe: Recipe) -> list[Wish]:
     if recipe.bias_correction is not BiasCorrection.OFF:
         found.append((f"{recipe.bias_correction.value} bias correction",
                       lambda c: replace(c, correct=recipe.bias_correction)))
-    if recipe.compensate or any(layer.compensate for layer in recipe.layers):
-        found.append(("rounding with error compensation", lambda c: replace(c, compensate=True)))
+    most = max([recipe.rounding, *(x.rounding for x in recipe.layers if x.rounding)],
+               key=list(Rounding).index)
+    if most is not Rounding.NEAREST:
+        found.append(("rounding with error compensation",
+                      lambda c: replace(c, rounding=Rounding.COMPENSATE)))
     if recipe.equalize is not Equalize.OFF:
         found.append((f"equalization of {recipe.equalize.value}",
                       lambda c: replace(c, equalize=recipe.equalize)))
@@ -117,6 +122,9 @@ def _wishes(recipe: Recipe) -> list[Wish]:
     if recipe.act_range is ActRange.AUTO and recipe.rollback:
         found += [(f"{method.value} ranges", partial(_with_ranges, method))
                   for method in (ActRange.MINMAX, ActRange.PERCENTILE)]
+    if most in (Rounding.ADAROUND, Rounding.BLOCK):
+        found.append(("learned rounding, layer by layer",
+                      lambda c: replace(c, rounding=Rounding.ADAROUND)))
     return found
 
 
@@ -168,12 +176,11 @@ class _Work:
         ints = assign(real, clipped(self.clippable(real), chosen, choice.input_clip), self.recipe)
         if choice.correct is BiasCorrection.ANALYTIC:
             ints = correct_analytic(real, ints, self.samples)
-        if choice.correct is BiasCorrection.EMPIRICAL or choice.compensate:
-            n = len(real.ops)
+        correct, n = choice.correct is BiasCorrection.EMPIRICAL, len(real.ops)
+        if correct or choice.rounding is not Rounding.NEAREST:
             ints = correct_empirical(real, ints, self.samples,
                                      lambda i: self.progress(what, (n + i) / (2 * n)),
-                                     self.compensated(real) if choice.compensate else frozenset(),
-                                     choice.correct is BiasCorrection.EMPIRICAL)
+                                     self.rounder(choice.rounding), correct)
         self.progress(what, 1.0)
         return real, ints
 
@@ -187,10 +194,19 @@ class _Work:
         real = with_widths(split, self.recipe)
         return real, carried(real, stats)
 
-    def compensated(self, graph: Graph) -> frozenset[str]:
-        """The layers that are rounded with compensation where that is done at all."""
-        own = {op.name: self.recipe.of(op.name) for op in graph.ops}
-        return frozenset(n for n, r in own.items() if r.compensate and r.weight_bits <= 8)
+    def rounder(self, most: Rounding) -> Rounder:
+        """Rounds each layer as the recipe says, with nothing that takes more effort than `most`."""
+        learn = adaround_layer(AdaRound(), np.random.default_rng(self.recipe.seed))
+
+        def rounder(view: MacView, x: FloatArray, wanted: FloatArray, old: Tensor) -> Tensor:
+            own = self.recipe.of(view.op.name)
+            if own.weight_bits > 8 or Rounding.NEAREST in (own.rounding, most):
+                return old
+            if Rounding.COMPENSATE in (own.rounding, most):
+                return rounded(view, x, wanted, old)
+            return learn(view, x, wanted, old)
+
+        return rounder
 
     def input_clip(self, graph: Graph, aside: Samples, wanted: list[FloatArray]) -> float:
         """The clip of the inputs that harms the outputs on the samples set aside least."""

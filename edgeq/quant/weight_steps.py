@@ -14,7 +14,7 @@ import numpy as np
 from edgeq.ir import FloatArray, Graph, QuantParams, Tensor
 from edgeq.layers import MacView, mac_view
 from edgeq.ops.base import Op
-from edgeq.quant.compensate import as_weights, round_compensated, rounding_problem
+from edgeq.quant.compensate import as_weights, compensated, round_compensated, rounding_problem
 from edgeq.quant.params import symmetric_params
 from edgeq.quant.weights import bias_params, quantize_bias
 
@@ -46,6 +46,14 @@ def with_best_steps(view: MacView, x: FloatArray, wanted: FloatArray, old: Tenso
         ints = np.where(better.reshape(column.shape), tried, ints)
     params = q if q.axis is None else symmetric_params(chosen, q.bits, q.axis)
     return replace(old, data=as_weights(view, ints), q=params)
+
+
+def rounded(view: MacView, x: FloatArray, wanted: FloatArray, old: Tensor) -> Tensor:
+    """The weights `old` rounded with compensation; those of fewer than 8 bits with best steps."""
+    if old.params.bits < 8:
+        return with_best_steps(view, x, wanted, old)
+    ints = compensated(view, x, wanted, old.params)
+    return old if ints is None else replace(old, data=ints)
 
 
 def bias_for(real: Graph, quantized: Graph, op: Op, q_w: QuantParams) -> Tensor:

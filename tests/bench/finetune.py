@@ -14,10 +14,10 @@ import real
 import torch
 
 from edgeq import qat, quantize
-from edgeq.recipe import BiasCorrection, Equalize, Recipe
+from edgeq.recipe import BiasCorrection, Equalize, Recipe, Rounding
 
 SHARED = Path(__file__).resolve().parents[3] / "shared"
-ROUGH = Recipe(weight_bits=4, compensate=False, rollback=False, equalize=Equalize.OFF,
+ROUGH = Recipe(weight_bits=4, rounding=Rounding.NEAREST, rollback=False, equalize=Equalize.OFF,
                bias_correction=BiasCorrection.OFF)
 EPOCHS = {"kws": (40, 16), "vww": (20, 8), "ic": (12, 32)}  # epochs, batch
 

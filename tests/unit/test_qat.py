@@ -36,14 +36,14 @@ from edgeq.ops.resize import ResizeNearest
 from edgeq.ops.softmax import Softmax
 from edgeq.quant import Quantized
 from edgeq.quant.simulate import measured
-from edgeq.recipe import BiasCorrection, Equalize, Recipe
+from edgeq.recipe import BiasCorrection, Equalize, Recipe, Rounding
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 qat = pytest.importorskip("edgeq.qat")
 functional = pytest.importorskip("edgeq.qat.functional")
 
 EXAMPLE = Path(edgeq.__file__).resolve().parents[1] / "examples" / "digits"
-ROUGH = Recipe(equalize=Equalize.OFF, bias_correction=BiasCorrection.OFF, compensate=False,
+ROUGH = Recipe(equalize=Equalize.OFF, bias_correction=BiasCorrection.OFF, rounding=Rounding.NEAREST,
                per_channel=False, rollback=False)
 BORDER = ((1, 0), (0, 2))
 

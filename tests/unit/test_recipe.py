@@ -7,7 +7,15 @@ from pathlib import Path
 import pytest
 
 from edgeq.errors import UsageError
-from edgeq.recipe import ActRange, Equalize, Layer, WeightRange, built_in, load_recipe
+from edgeq.recipe import (
+    ActRange,
+    Equalize,
+    Layer,
+    Rounding,
+    WeightRange,
+    built_in,
+    load_recipe,
+)
 
 
 @pytest.mark.parametrize("name", built_in())
@@ -59,3 +67,12 @@ def test_mistakes_in_layers_are_named(text: str, found: str, tmp_path: Path) -> 
     path.write_text(text + "\n")
     with pytest.raises(UsageError, match=found):
         load_recipe(path)
+
+
+def test_the_old_key_of_rounding_still_says_whether_to_compensate(tmp_path: Path) -> None:
+    path = tmp_path / "old.toml"
+    for text, rounding in (("compensate = false", Rounding.NEAREST),
+                           ("compensate = true", Rounding.COMPENSATE),
+                           ('rounding = "adaround"', Rounding.ADAROUND)):
+        path.write_text(text + "\n")
+        assert load_recipe(path).rounding is rounding
