@@ -80,7 +80,7 @@ class _Live:
         self.writes = [tuple(sorted({_storage(n, views) for n in c.outs})) for c in calls]
         self.scratch = [c.scratch or 0 for c in calls]
         self.free = [tuple(_storage(n, views) for n, d in zip(c.ins, c.overlap, strict=True)
-                           if d is not None) for c in calls]
+                           if d is not None and _storage(n, views) in self.size) for c in calls]
         self.ins = {_storage(n, views) for n in ins}
         self.outs = {_storage(n, views) for n in outs}
         self.users: dict[str, int] = {}

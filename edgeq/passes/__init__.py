@@ -10,9 +10,11 @@ from edgeq.passes.fold_bn import fold_bn
 from edgeq.passes.fold_constants import fold_constants
 from edgeq.passes.fuse_activation import fuse_activation
 from edgeq.passes.fuse_functions import fuse_functions
+from edgeq.passes.fuse_matmul import fuse_matmul
 from edgeq.passes.fuse_norm import fuse_norm
 from edgeq.passes.fuse_pad import fuse_pad
 from edgeq.passes.last_step import last_step
+from edgeq.passes.split_dense import split_dense
 
 PASSES: tuple[Callable[[Graph], Graph], ...] = (
     fold_constants,  # first: the others look for constant weights, factors and offsets
@@ -20,6 +22,8 @@ PASSES: tuple[Callable[[Graph], Graph], ...] = (
     fold_bn,  # before padding moves into layers, which would stop offsets in front of them
     fuse_pad,  # after batch norms are gone, pads stand right before their convolution
     fuse_activation,  # after batch norms are gone, activations stand right behind their layer
+    split_dense,  # after layers have their biases and activations
+    fuse_matmul,  # after layers took the factors next to them, and slices are gone
     fuse_functions,  # after layers took what they can do for free
     drop_unused,  # what the others made superfluous
     last_step,  # after the other readers of a recurrent layer's states are gone

@@ -293,7 +293,7 @@ class _Sinking:
         """`form` with axes that `to` merges side by side and in order, moved as little as that."""
         stored = self.tensors[form.stored].shape
         groups = [before for before, _ in _groups(self.seen(form), to)]
-        groups.sort(key=lambda before: min(form.axes[i] for i in before))
+        groups.sort(key=lambda before: max(form.axes[i] for i in before))  # the last stays last
         front = [i for i, a in enumerate(form.axes) if a == 0 and stored[0] == 1]
         frame = (*front, *(i for before in groups for i in before if i not in front))
         where = {i: j for j, i in enumerate(frame)}

@@ -50,7 +50,7 @@ def _chain(g: Graph, last: Transpose) -> tuple[Op, ...] | None:
 def _turned(g: Graph, last: Transpose, chain: tuple[Op, ...]) -> Graph:
     dense, shape = chain[0], g.tensor(last.ins[0]).shape
     order = np.arange(prod(shape)).reshape(shape).transpose(last.perm).reshape(-1)
-    weight, bias = (_rows(g.tensor(n), order, f"{n}@rows") for n in dense.ins[1:])
+    weight, bias = (rows_of(g.tensor(n), order, f"{n}@rows") for n in dense.ins[1:])
     new_dense = replace(dense, ins=(dense.ins[0], weight.name, bias.name))
     to = g.tensor(last.outs[0]).shape
     swap = {id(dense): new_dense,
@@ -59,10 +59,11 @@ def _turned(g: Graph, last: Transpose, chain: tuple[Op, ...]) -> Graph:
     return g.replace(tensors={**g.tensors, weight.name: weight, bias.name: bias}, ops=ops)
 
 
-def _rows(tensor: Tensor, order: Array, name: str) -> Tensor:
-    """`tensor` with axis 0 in another order."""
+def rows_of(tensor: Tensor, order: Array, name: str) -> Tensor:
+    """`tensor` with the entries `order` of axis 0, in that order."""
     assert tensor.data is not None
     q = tensor.q
     if q is not None and q.axis == 0:
         q = QuantParams(q.scale[order], q.zero[order], q.bits, 0)
-    return Tensor(name, tensor.shape, np.ascontiguousarray(tensor.data[order]), q)
+    data = np.ascontiguousarray(tensor.data[order])
+    return Tensor(name, data.shape, data, q)

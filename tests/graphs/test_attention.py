@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +13,37 @@ onnx = pytest.importorskip("onnx", reason="the onnx package is not installed")
 from onnx.reference import ReferenceEvaluator  # noqa: E402
 from onnx_models import OnnxFile  # noqa: E402
 
-from edgeq.execute import run_float  # noqa: E402
+from edgeq.board import HOST, Target  # noqa: E402
+from edgeq.emit import emit  # noqa: E402
+from edgeq.execute import run_float, run_int  # noqa: E402
+from edgeq.folder import write  # noqa: E402
+from edgeq.host import HostModel  # noqa: E402
 from edgeq.ir import Graph  # noqa: E402
+from edgeq.lower import lower  # noqa: E402
+from edgeq.ops.matmul import MatMul  # noqa: E402
 from edgeq.passes import simplify  # noqa: E402
+from edgeq.quant import quantize  # noqa: E402
+from edgeq.quant.simulate import sqnr_db  # noqa: E402
 from edgeq.readers import read  # noqa: E402
+from edgeq.recipe import load_recipe  # noqa: E402
 
 T, D, HEADS = 6, 8, 2  # tokens, width, heads
+
+
+def one_layer(m: OnnxFile, x: str) -> str:
+    """Query, key and value from one layer, cut apart, both scaled by the root of the factor."""
+    qkv = m.op("MatMul", [x, m.random("w_qkv", D, 3 * D)], "qkv_product")
+    qkv = m.op("Add", [qkv, m.random("b_qkv", 3 * D)], "qkv")
+    shaped = m.op("Reshape", [qkv, m.integers("to_qkv", 1, T, 3, HEADS, D // HEADS)], "qkv_s")
+    turned = m.op("Transpose", [shaped], "qkv_t", perm=[2, 0, 3, 1, 4])
+    m.op("Split", [turned, m.integers("each", 1, 1, 1)], ["q_1", "k_1", "v_1"], axis=0)
+    q, k, v = (m.op("Squeeze", [f"{n}_1", m.integers(f"axis_{n}", 0)], n) for n in "qkv")
+    root = m.const("root", np.float32(0.7))
+    q = m.op("Mul", [q, root], "q_scaled")
+    k = m.op("Mul", [m.op("Transpose", [k], "k_t", perm=[0, 1, 3, 2]), root], "k_scaled")
+    p = m.op("Softmax", [m.op("MatMul", [q, k], "qk")], "p", axis=-1)
+    y = m.op("Transpose", [m.op("MatMul", [p, v], "pv")], "back", perm=[0, 2, 1, 3])
+    return m.op("Reshape", [y, m.integers("to_y", 1, T, D)], "joined")
 
 
 def projected(m: OnnxFile, x: str, name: str) -> str:
@@ -57,7 +83,7 @@ def three_axes(m: OnnxFile, x: str) -> str:
     return m.op("Transpose", [y], "batch_first", perm=[1, 0, 2])
 
 
-FORMS = {"four axes": four_axes, "three axes": three_axes}
+FORMS = {"four axes": four_axes, "three axes": three_axes, "one layer": one_layer}
 
 
 def model(folder: Path, form: str) -> Path:
@@ -85,3 +111,89 @@ def test_float_as_onnx_has_it_and_on_a_batch(tmp_path: Path, form: str) -> None:
     want = np.concatenate([reference.run(None, {"x": one[None]})[0] for one in x])
     (got,) = run_float(graph, {"x": x}).values()
     np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_attention_moves_no_values(tmp_path: Path, form: str) -> None:
+    """Transposes are strides of the products, factors are in them, the cut layer is three."""
+    graph = graph_of(tmp_path, form)
+    count = Counter(type(op).__name__ for op in graph.ops)
+    assert {k: n for k, n in count.items() if k != "Reshape"} == {
+        "Concat": 1, "Add": 2, "Dense": 4, "MatMul": 2, "Softmax": 1, "Slice": 1}
+    scores = next(op for op in graph.ops if isinstance(op, MatMul))
+    assert scores.factor == pytest.approx(0.49 if form == "one layer" else 0.5)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_integers_follow_the_reals_and_the_c_code_is_equal(tmp_path: Path, form: str) -> None:
+    graph = graph_of(tmp_path, form)
+    rng = np.random.default_rng(2)
+    ints = quantize(graph, rng.normal(size=(64, T - 1, D)).astype(np.float32), load_recipe("fast")
+                    ).graph
+    x = rng.normal(size=(40, T - 1, D)).astype(np.float32)
+    q = ints.tensor("x").params.quantize(x)
+    want = run_int(ints, {"x": q})["y"]
+    real = ints.tensor("y").params.dequantize(want)
+    assert sqnr_db(run_float(graph, {"x": x})["y"], real) > 25
+    folder = tmp_path / "out"
+    write(emit(lower(ints, Target(HOST))), folder)
+    np.testing.assert_array_equal(HostModel(folder).run(q)[0], want)
+
+
+class Products:
+    """Products between transposes, with an edge that the pass must keep."""
+
+    def __init__(self) -> None:
+        self.file = OnnxFile()
+        self.file.input("a", (1, 2, 5, 3))
+        self.file.input("b", (1, 5, 2, 4))
+
+    def graph(self, folder: Path, *outs: str) -> Graph:
+        return simplify(read(self.file.write(folder / "products.onnx", *outs)))
+
+
+def check_float(folder: Path, graph: Graph) -> None:
+    rng = np.random.default_rng(5)
+    xs = {n: rng.normal(size=graph.tensor(n).shape).astype(np.float32) for n in graph.ins}
+    given = {n: x.transpose(graph.moved[n]) if n in graph.moved else x for n, x in xs.items()}
+    want = ReferenceEvaluator(str(folder / "products.onnx")).run(None, given)
+    for (name, y), wanted in zip(run_float(graph, xs).items(), want, strict=True):
+        y = y.transpose(graph.moved[name]) if name in graph.moved else y
+        np.testing.assert_allclose(y, wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_a_transposed_operand_that_others_read_stays_for_them(tmp_path: Path) -> None:
+    m = Products()
+    a = m.file.op("Transpose", ["a"], "a_t", perm=[0, 1, 3, 2])
+    b = m.file.op("Transpose", ["b"], "b_t", perm=[0, 2, 1, 3])
+    m.file.op("MatMul", [a, b], "y")
+    m.file.op("Softmax", [b], "z", axis=-1)
+    graph = m.graph(tmp_path, "y", "z")
+    check_float(tmp_path, graph)
+    product = next(op for op in graph.ops if isinstance(op, MatMul))
+    assert set(product.ins) <= set(graph.ins)
+
+
+def test_a_result_that_is_read_before_its_transpose_stays(tmp_path: Path) -> None:
+    m = Products()
+    b = m.file.op("Transpose", ["b"], "b_t", perm=[0, 2, 1, 3])
+    a = m.file.op("Transpose", ["a"], "a_t", perm=[0, 1, 3, 2])
+    y = m.file.op("MatMul", [a, b], "product")
+    m.file.op("Softmax", [y], "z", axis=-1)
+    m.file.op("Mul", [m.file.op("Transpose", [y], "y_t", perm=[0, 2, 1, 3]),
+                      m.file.const("two", np.float32(2))], "y")
+    graph = m.graph(tmp_path, "z", "y")
+    check_float(tmp_path, graph)
+    assert next(op for op in graph.ops if isinstance(op, MatMul)).factor == 1.0
+
+
+def test_a_reshape_that_mixes_axes_keeps_its_transpose(tmp_path: Path) -> None:
+    m = Products()
+    mixed = m.file.op("Reshape", ["a", m.file.integers("to", 1, 5, 2, 3)], "a_mixed")
+    a = m.file.op("Transpose", [mixed], "a_t", perm=[0, 2, 3, 1])
+    b = m.file.op("Transpose", ["b"], "b_t", perm=[0, 2, 1, 3])
+    y = m.file.op("MatMul", [a, b], "product")
+    shaped = m.file.op("Reshape", [m.file.op("Transpose", [y], "y_t", perm=[0, 3, 1, 2]),
+                                   m.file.integers("to_y", 1, 3, 8)], "y_mixed")
+    m.file.op("Softmax", [m.file.op("Transpose", [shaped], "y_2", perm=[0, 2, 1])], "y", axis=-1)
+    check_float(tmp_path, m.graph(tmp_path, "y"))
