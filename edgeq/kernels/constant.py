@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 
 from edgeq.board import Target
 from edgeq.kernels.base import MacKernel, MacLayer, MacTables
-from edgeq.requant import requantize
+from edgeq.requant import requantize, requantize_wide
 
 
 def plain_constants(layer: MacLayer) -> MacLayer:
     """The same function of the input; constant channels have zero weights and a small bias.
 
-    For such a channel with output out_zero + v the bias is 4 v, the multiplier 2**30 (a half) and
-    the right shift 1.
+    For such a channel with output out_zero + v the multiplier is 2**30 (a half), the right shift n
+    and the bias 2**(n + 1) v, n = 1 for 8-bit and 2 for 16-bit activations.
     """
     first, last = (_outputs(layer, acc) for acc in _accumulators(layer))
     constant = first == last  # requantization is monotonic
@@ -28,12 +28,12 @@ def plain_constants(layer: MacLayer) -> MacLayer:
         return layer
     keep = ~constant
     weights = layer.weights * (keep if layer.weights.ndim == 3 else _column(keep, layer))
-    value = first - layer.out_zero
+    value, right = first - layer.out_zero, 2 if layer.act_bits == 16 else 1
     return replace(
         layer, weights=weights.astype(np.int8),
-        bias=np.where(constant, 4 * value, layer.bias).astype(np.int32),
+        bias=np.where(constant, value << right + 1, layer.bias).astype(np.int32),
         mult=np.where(constant, 1 << 30, layer.mult).astype(np.int32),
-        shift=np.where(constant, -1, layer.shift).astype(np.int8))
+        shift=np.where(constant, -right, layer.shift).astype(np.int8))
 
 
 def with_plain_constants(kernel: MacKernel) -> MacKernel:
@@ -59,11 +59,13 @@ def _accumulators(layer: MacLayer) -> tuple[NDArray[np.int64], NDArray[np.int64]
     w = layer.weights.astype(np.int64)
     axes = tuple(range(w.ndim - 1)) if w.ndim == 3 else tuple(range(1, w.ndim))
     pos, neg = np.maximum(w, 0).sum(axes), np.minimum(w, 0).sum(axes)
-    bias = layer.bias.astype(np.int64)
-    return pos * -128 + neg * 127 + bias, pos * 127 + neg * -128 + bias
+    bias, top = layer.bias.astype(np.int64), (1 << (layer.act_bits - 1)) - 1
+    return pos * ~top + neg * top + bias, pos * top + neg * ~top + bias
 
 
 def _outputs(layer: MacLayer, acc: NDArray[np.int64]) -> NDArray[np.int64]:
+    if layer.act_bits == 16:
+        return np.clip(requantize_wide(acc, layer.mult, layer.shift), layer.act_min, layer.act_max)
     limit = (1 << 31) - 1 >> np.maximum(layer.shift.astype(np.int64), 0)  # the generator's proof
     y = requantize(np.clip(acc, -limit, limit), layer.mult, layer.shift) + layer.out_zero
     return np.clip(y, layer.act_min, layer.act_max)

@@ -40,9 +40,13 @@ def right_shifts(layer: MacLayer) -> bool:
     return bool(layer.shift.max() <= 0)
 
 
+def column_rows(layer: MacLayer) -> NDArray[np.int8]:
+    """Weight rows (out_c, k) with k in the order of the strip: (kw, kh, in_c)."""
+    return layer.weights.transpose(0, 2, 1, 3).reshape(layer.out_c, -1)
+
+
 def _pack(layer: MacLayer) -> NDArray[np.int8]:
-    rows = layer.weights.transpose(0, 2, 1, 3).reshape(layer.out_c, -1)
-    return pack_records(rows, layer)
+    return pack_records(column_rows(layer), layer)
 
 
 def _chunk(layer: MacLayer) -> int:
@@ -55,7 +59,7 @@ def _chunk(layer: MacLayer) -> int:
     return max(2, fit & ~1)
 
 
-def _scratch(layer: MacLayer) -> int:
+def strip_bytes(layer: MacLayer) -> int:
     """The strip; the last column is read in steps of 16 bytes."""
     width = layer.out_h * layer.out_w if layer.pointwise else layer.out_w
     pixels, pitch = min(_chunk(layer), width), layer.kh * layer.in_c
@@ -63,7 +67,7 @@ def _scratch(layer: MacLayer) -> int:
     return last + -(-layer.kw * pitch // 16) * 16
 
 
-def _overlap(layer: MacLayer) -> int:
+def strip_overlap(layer: MacLayer) -> int:
     """The input of a chunk is in the strip before its output is written."""
     chunk = _chunk(layer)
     if layer.pointwise:
@@ -101,16 +105,17 @@ def _relu(layer: MacLayer, target: Target) -> bool:
     return _fits(layer, target) and layer.act_min == layer.out_zero and not small
 
 
-GEMM = ("kernels/eq_mve_gemv_s8.c", "kernels/eq_mve_gemm.h", "kernels/eq_mve.h")
-_SHARED = ("kernels/eq_mve_conv2d_s8.c", "kernels/eq_mve_gemm_pair.h", *GEMM)
+GEMM = ("kernels/eq_mve_gemv_s8.c", "kernels/eq_mve_gemv.h", "kernels/eq_mve_gemm.h",
+        "kernels/eq_mve.h")
+_SHARED = ("kernels/eq_mve_conv2d.c", "kernels/eq_mve_gemm_pair.h", *GEMM)
 
 
 def _kernel(name: str, fits: Callable[[MacLayer, Target], bool]) -> MacKernel:
     return MacKernel(
         func=f"eq_conv2d{name}_s8_mve", isa="mve", source=f"kernels/eq_conv2d{name}_s8_mve.c",
-        fits=fits, pack=_pack, layout=LAYOUT, scratch=_scratch,
+        fits=fits, pack=_pack, layout=LAYOUT, scratch=strip_bytes,
         headers=(f"kernels/eq_mve_gemm{name}_s8.c", *_SHARED),
-        own_tables=True, overlap=_overlap,
+        own_tables=True, overlap=strip_overlap,
     )
 
 

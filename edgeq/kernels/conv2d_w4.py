@@ -70,10 +70,6 @@ def _taps(layer: MacLayer) -> int:
     return layer.kh * layer.kw * layer.in_c
 
 
-def _mve_rows(layer: MacLayer) -> NDArray[np.int8]:
-    return layer.weights.transpose(0, 2, 1, 3).reshape(layer.out_c, -1)
-
-
 def _dsp_scratch(layer: MacLayer) -> int:
     words = -(-_taps(layer) // 8)
     return 48 * words if layer.pointwise and layer.in_c % 8 == 0 else 72 * words
@@ -102,8 +98,9 @@ KERNELS = (
     replace(
         _MVE, func="eq_conv2d_s8w4_mve", source="kernels/eq_conv2d_s8w4_mve.c",
         fits=lambda layer, target: sums_fit_16(layer, target) and layer.dil_w == 1,
-        pack=lambda layer: records(_mve_rows(layer), layer), layout=RECORDS, weight_bits=4,
-        headers=("kernels/eq_mve_gemm_s8w4.c", "kernels/eq_mve_conv2d_s8.c", *GEMV),
+        pack=lambda layer: records(conv2d_mve.column_rows(layer), layer), layout=RECORDS,
+        weight_bits=4, headers=("kernels/eq_mve_gemm_s8w4.c", "kernels/eq_mve_gemm_pair.h",
+                                "kernels/eq_mve_conv2d.c", *GEMV),
     ),
     with_plain_constants(MacKernel(
         func="eq_conv2d_s8w4_dsp", isa="dsp", source="kernels/eq_conv2d_s8w4_dsp.c",

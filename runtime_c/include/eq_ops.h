@@ -133,6 +133,34 @@ void eq_dwconv2d_s16(const eq_dwconv2d_s16_t *p, const int16_t *restrict in,
 void eq_dense_s16(const eq_dense_s16_t *p, const int16_t *restrict in, int16_t *restrict out,
                   void *restrict scratch);
 
+/* Variants: sums of 32 bits, weights with bias, multiplier and shift among them (their Python file).
+ * The convolutions' `out` may start below a dying `in` by the generator's distance. */
+void eq_conv2d_s16_mve(const eq_conv2d_s16_t *p, const int16_t *in, int16_t *out, void *scratch);
+void eq_conv2d_s16_dsp(const eq_conv2d_s16_t *p, const int16_t *in, int16_t *out, void *scratch);
+void eq_conv2d_s16_v7m(const eq_conv2d_s16_t *p, const int16_t *in, int16_t *out, void *scratch);
+void eq_conv2d_s16_v6m(const eq_conv2d_s16_t *p, const int16_t *in, int16_t *out, void *scratch);
+void eq_conv2d_s16_neon(const eq_conv2d_s16_t *p, const int16_t *in, int16_t *out, void *scratch);
+void eq_dwconv2d_s16_mve(const eq_dwconv2d_s16_t *p, const int16_t *restrict in,
+                         int16_t *restrict out, void *restrict scratch);
+void eq_dwconv2d_s16_dsp(const eq_dwconv2d_s16_t *p, const int16_t *restrict in,
+                         int16_t *restrict out, void *restrict scratch);
+void eq_dwconv2d_s16_v7m(const eq_dwconv2d_s16_t *p, const int16_t *restrict in,
+                         int16_t *restrict out, void *restrict scratch);
+void eq_dwconv2d_s16_v6m(const eq_dwconv2d_s16_t *p, const int16_t *restrict in,
+                         int16_t *restrict out, void *restrict scratch);
+void eq_dwconv2d_s16_neon(const eq_dwconv2d_s16_t *p, const int16_t *restrict in,
+                          int16_t *restrict out, void *restrict scratch);
+void eq_dense_s16_mve(const eq_dense_s16_t *p, const int16_t *restrict in, int16_t *restrict out,
+                      void *restrict scratch);
+void eq_dense_s16_dsp(const eq_dense_s16_t *p, const int16_t *restrict in, int16_t *restrict out,
+                      void *restrict scratch);
+void eq_dense_s16_v7m(const eq_dense_s16_t *p, const int16_t *restrict in,
+                      int16_t *restrict out, void *restrict scratch);
+void eq_dense_s16_v6m(const eq_dense_s16_t *p, const int16_t *restrict in, int16_t *restrict out,
+                      void *restrict scratch);
+void eq_dense_s16_neon(const eq_dense_s16_t *p, const int16_t *restrict in, int16_t *restrict out,
+                       void *restrict scratch);
+
 /* y = clamp(requant(requant(a << 15, a_mult, a_shift) + requant(b << 15, ..), out_mult, out_shift));
  * shifts <= 0. `out` may be `a` or `b`. */
 typedef struct {

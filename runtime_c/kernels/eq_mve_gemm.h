@@ -23,8 +23,24 @@ eq_mve_gemm_fn eq_mve_gemm_s8, eq_mve_gemm_relu_s8;
 /* The same for one column, 8 channels at a time. */
 void eq_mve_gemv_s8(const eq_mve_gemm_t *g, const int8_t *col, int8_t *out);
 
-/* A convolution by one of the products above; see eq_conv2d_s8_mve. */
-void eq_mve_conv2d_s8(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out, int8_t *scratch,
-                      eq_mve_gemm_fn *gemm);
+/* For columns and outputs of int16, strides and steps in bytes all the same: a step has 8 taps, mult
+ * goes with VQDMULH (see edgeq/kernels/wide.py), shift is < 0. */
+eq_mve_gemm_fn eq_mve_gemm_s16;
+void eq_mve_gemv_s16(const eq_mve_gemm_t *g, const int8_t *col, int8_t *out);
+
+/* A convolution by one of the products above. Of `p` only the geometry counts, with in_c and out_c
+ * in bytes, and in_zero. */
+void eq_mve_conv2d(const eq_conv2d_s8_t *p, const eq_mve_gemm_t *g, const int8_t *in, int8_t *out,
+                   int8_t *scratch, eq_mve_gemm_fn *gemm);
+
+/* What the products read of an int8 convolution. */
+static inline eq_mve_gemm_t eq_mve_gemm_of(const eq_conv2d_s8_t *p)
+{
+    const eq_mve_gemm_t g = {
+        .weights = p->weights, .steps = (p->kh * p->kw * p->in_c + 15) / 16, .out_c = p->out_c,
+        .out_zero = p->out_zero, .act_min = p->act_min, .act_max = p->act_max,
+    };
+    return g;
+}
 
 #endif

@@ -1,13 +1,31 @@
 /* eq_mve_gemm_pair.h - two columns times all channels, MVE: 2 x 4 sums in 8 scalars (VMLADAV).
  *
- * Included by one product each, which has defined EQ_MVE_ROUND(X, T, S): the text that makes the
- * right shift of X by S round away from zero (EQ_MVE_AWAY), or "".
+ * Included by one product each, which has defined what differs between them:
+ *   EQ_PAIR_STEP(MLA)      text of one step, EQ_PAIR_STEP_BYTES long: 16 bytes of the columns times
+ *                          the weights, sums r0 r2 r4 r6 and r8 r10 r12 lr; free: a, b, u, v
+ *   EQ_PAIR_START, _GO_ON  the multiplications that begin and that continue a sum
+ *   EQ_PAIR_ALSO           further input operands of that text, or nothing
+ *   EQ_PAIR_SHRINK(X)      text that takes a factor off the sums X, or ""
+ *   EQ_PAIR_SCALE          the multiplication by mult
+ *   EQ_PAIR_ROUND(X, T, S) text that makes the right shift of X by S round away from zero, or ""
+ *   EQ_PAIR_STORE, _SIZE, _FOUR  the store, the bytes of an output, those of four as text
+ *   EQ_PAIR_LAST           the product for a lone last column
  * Assembly, because compilers spill the sums. */
 #ifndef EQ_MVE_GEMM_PAIR_H
 #define EQ_MVE_GEMM_PAIR_H
 
 #include "eq_mve.h"
 #include "eq_mve_gemm.h"
+
+/* The step of whole bytes or halfwords, 14 instructions: LOAD and BY bring the weights of a channel. */
+#define EQ_PAIR_PLAIN_STEP_BYTES 56u
+#define EQ_PAIR_PLAIN_STEP(MLA, LOAD, BY)                                                          \
+    "vldrb.8 %q[a], [%[x0]], #16\n\t"                                                              \
+    LOAD " %q[u], [%[w]], #" BY "\n\t" MLA " r0, %q[a], %q[u]\n\t"                                 \
+    "vldrb.8 %q[b], [%[x1]], #16\n\t" MLA " r8, %q[b], %q[u]\n\t"                                  \
+    LOAD " %q[v], [%[w]], #" BY "\n\t" MLA " r2, %q[a], %q[v]\n\t" MLA " r10, %q[b], %q[v]\n\t"    \
+    LOAD " %q[u], [%[w]], #" BY "\n\t" MLA " r4, %q[a], %q[u]\n\t" MLA " r12, %q[b], %q[u]\n\t"    \
+    LOAD " %q[v], [%[w]], #" BY "\n\t" MLA " r6, %q[a], %q[v]\n\t" MLA " lr, %q[b], %q[v]\n\t"
 
 /* What the assembly reads at these offsets. */
 typedef struct {
@@ -18,16 +36,6 @@ typedef struct {
     int32_t left;           /* 24: channels */
     int32_t zero;           /* 28 */
 } eq_mve_pair_t;
-
-/* 16 taps: 14 instructions, 128 multiplications. */
-#define EQ_MVE_STEP_BYTES 56u
-#define EQ_MVE_STEP(MLA)                                                                           \
-    "vldrb.8 %q[a], [%[x0]], #16\n\t"                                                              \
-    "vldrb.8 %q[u], [%[w]], #16\n\t" MLA " r0, %q[a], %q[u]\n\t"                                   \
-    "vldrb.8 %q[b], [%[x1]], #16\n\t" MLA " r8, %q[b], %q[u]\n\t"                                  \
-    "vldrb.8 %q[v], [%[w]], #16\n\t" MLA " r2, %q[a], %q[v]\n\t" MLA " r10, %q[b], %q[v]\n\t"      \
-    "vldrb.8 %q[u], [%[w]], #16\n\t" MLA " r4, %q[a], %q[u]\n\t" MLA " r12, %q[b], %q[u]\n\t"      \
-    "vldrb.8 %q[v], [%[w]], #16\n\t" MLA " r6, %q[a], %q[v]\n\t" MLA " lr, %q[b], %q[v]\n\t"
 
 /* All channels of two columns. */
 static inline void product_of_pair(const eq_mve_pair_t *k, const int8_t *w, int32x4_t low,
@@ -47,32 +55,34 @@ static inline void product_of_pair(const eq_mve_pair_t *k, const int8_t *w, int3
                      "0:\n\t"
                      "ldrd %[x0], %[x1], [%[k]]\n\t"
                      "ldr %[n], [%[k], #8]\n\t"
-                     EQ_MVE_STEP("vmladav.s8")
+                     EQ_PAIR_STEP(EQ_PAIR_START)
                      "ldr pc, [%[k], #12]\n\t"
                      ".p2align 2\n"
                      "1:\n\t"
-                     EQ_MVE_STEP("vmladava.s8")
-                     EQ_MVE_STEP("vmladava.s8")
-                     EQ_MVE_STEP("vmladava.s8")
-                     EQ_MVE_STEP("vmladava.s8")
+                     EQ_PAIR_STEP(EQ_PAIR_GO_ON)
+                     EQ_PAIR_STEP(EQ_PAIR_GO_ON)
+                     EQ_PAIR_STEP(EQ_PAIR_GO_ON)
+                     EQ_PAIR_STEP(EQ_PAIR_GO_ON)
                      "subs %[n], %[n], #1\n\t"
-                     "bne 1b\n"
+                     "bne.w 1b\n"
                      "2:\n\t"
                      "vldrb.8 %q[u], [%[w]], #16\n\t"
                      "vmov %q[a][2], %q[a][0], r0, r4\n\t"
                      "vmov %q[b][2], %q[b][0], r8, r12\n\t"
                      "vmov %q[a][3], %q[a][1], r2, r6\n\t"
                      "vmov %q[b][3], %q[b][1], r10, lr\n\t"
+                     EQ_PAIR_SHRINK("%q[a]")
+                     EQ_PAIR_SHRINK("%q[b]")
                      "vadd.i32 %q[a], %q[a], %q[u]\n\t"
                      "ldrd r2, r4, [%[k], #16]\n\t"
                      "vadd.i32 %q[b], %q[b], %q[u]\n\t"
                      "vldrb.8 %q[u], [%[w]], #16\n\t"
-                     "vqrdmulh.s32 %q[a], %q[a], %q[u]\n\t"
+                     EQ_PAIR_SCALE " %q[a], %q[a], %q[u]\n\t"
                      "ldrd r6, r0, [%[k], #24]\n\t"
-                     "vqrdmulh.s32 %q[b], %q[b], %q[u]\n\t"
+                     EQ_PAIR_SCALE " %q[b], %q[b], %q[u]\n\t"
                      "vldrb.s32 %q[v], [%[w]], #4\n\t"
-                     EQ_MVE_ROUND("%q[a]", "%q[u]", "%q[v]")
-                     EQ_MVE_ROUND("%q[b]", "%q[u]", "%q[v]")
+                     EQ_PAIR_ROUND("%q[a]", "%q[u]", "%q[v]")
+                     EQ_PAIR_ROUND("%q[b]", "%q[u]", "%q[v]")
                      "vrshl.s32 %q[a], %q[a], %q[v]\n\t"
                      "vrshl.s32 %q[b], %q[b], %q[v]\n\t"
                      "vadd.i32 %q[a], %q[a], r0\n\t"
@@ -83,15 +93,15 @@ static inline void product_of_pair(const eq_mve_pair_t *k, const int8_t *w, int3
                      "vmin.s32 %q[b], %q[b], %q[high]\n\t"
                      "vctp.32 r6\n\t"
                      "vpstt\n\t"
-                     "vstrbt.32 %q[a], [r2], #4\n\t"
-                     "vstrbt.32 %q[b], [r4], #4\n\t"
+                     EQ_PAIR_STORE " %q[a], [r2], #" EQ_PAIR_FOUR "\n\t"
+                     EQ_PAIR_STORE " %q[b], [r4], #" EQ_PAIR_FOUR "\n\t"
                      "subs r6, r6, #4\n\t"
                      "strd r2, r4, [%[k], #16]\n\t"
                      "str r6, [%[k], #24]\n\t"
-                     "bgt 0b\n\t"
+                     "bgt.w 0b\n\t"
                      : [x0] "=&r"(x0), [x1] "=&r"(x1), [w] "+l"(w), [n] "=&r"(n),
                        [a] "=&w"(a), [b] "=&w"(b), [u] "=&w"(u), [v] "=&w"(v)
-                     : [k] "r"(k), [low] "w"(low), [high] "w"(high)
+                     : [k] "r"(k), [low] "w"(low), [high] "w"(high) EQ_PAIR_ALSO
                      : "r0", "r2", "r4", "r6", "r8", "r10", "r12", "lr", "cc", "memory");
 }
 
@@ -99,19 +109,20 @@ static inline void product(const eq_mve_gemm_t *g, const int8_t *cols, int32_t s
                            int32_t pixels, int8_t *out)
 {
     const int32x4_t low = vdupq_n_s32(g->act_min), high = vdupq_n_s32(g->act_max);
-    const uint32_t entry = ((1u - (uint32_t)g->steps) & 3u) * EQ_MVE_STEP_BYTES;
+    const uint32_t entry = ((1u - (uint32_t)g->steps) & 3u) * EQ_PAIR_STEP_BYTES;
+    const int32_t row = EQ_PAIR_SIZE * g->out_c;
     eq_mve_pair_t k = {.passes = (g->steps + 2) / 4, .zero = g->out_zero};
-    for (; pixels > 1; pixels -= 2, cols += 2 * stride, out += 2 * g->out_c) {
+    for (; pixels > 1; pixels -= 2, cols += 2 * stride, out += 2 * row) {
         k.x0 = cols;
         k.x1 = cols + stride;
         k.entry = entry;
         k.out0 = out;
-        k.out1 = out + g->out_c;
+        k.out1 = out + row;
         k.left = g->out_c;
         product_of_pair(&k, g->weights, low, high);
     }
     if (pixels > 0) {
-        eq_mve_gemv_s8(g, cols, out);
+        EQ_PAIR_LAST(g, cols, out);
     }
 }
 

@@ -1,20 +1,8 @@
 /* eq_mve_gemm_s8w4 - matrix product with 4-bit weights, MVE: 2 columns x 4 channels in 8 scalars,
- * 16 instructions for 128 multiplications. Assembly, because compilers spill the sums. */
+ * 16 instructions for 128 multiplications. */
 #include "eq_mve_w4.h"
 
 #if defined(__ARM_FEATURE_MVE)
-#include "eq_mve.h"
-
-/* What the assembly reads at these offsets. */
-typedef struct {
-    const int8_t *x0, *x1;  /* 0, 4: columns */
-    int32_t passes;         /* 8: of 4 steps, after the first step */
-    uint32_t entry;         /* 12: bytes to skip in the first pass, then its address */
-    int8_t *out0, *out1;    /* 16, 20 */
-    int32_t left;           /* 24: channels */
-    int32_t zero;           /* 28 */
-} pair_t;
-
 /* 16 taps of two channels: even to E0, E1, odd to O0, O1. */
 #define TWO(MLA, E0, E1, O0, O1)                                                                   \
     "vldrb.8 %q[u], [%[w]], #16\n\t"                                                               \
@@ -22,97 +10,26 @@ typedef struct {
     "vand %q[u], %q[u], %q[odd]\n\t" MLA " " E1 ", %q[b], %q[v]\n\t"                               \
     MLA " " O0 ", %q[a], %q[u]\n\t" MLA " " O1 ", %q[b], %q[u]\n\t"
 
-#define STEP_BYTES 64u
-#define STEP(MLA)                                                                                  \
+#define EQ_PAIR_STEP_BYTES 64u
+#define EQ_PAIR_STEP(MLA)                                                                          \
     "vldrb.8 %q[a], [%[x0]], #16\n\t"                                                              \
     "vldrb.8 %q[b], [%[x1]], #16\n\t"                                                              \
     TWO(MLA, "r0", "r8", "r2", "r10") TWO(MLA, "r4", "r12", "r6", "lr")
-
-/* All channels of two columns. */
-static inline void product_of_pair(const pair_t *k, const int8_t *w, int32x4_t low, int32x4_t high)
-{
-    const int8_t *x0, *x1;
-    int32x4_t a, b, u, v;
-    int32_t n;
-    const uint8x16_t odd = vdupq_n_u8(0xF0);
-    __asm__ volatile("ldrd r0, r2, [%[k], #8]\n\t"
-                     "adr.w r4, 1f\n\t"
-                     "add r4, r4, r2\n\t"
-                     "cmp r0, #0\n\t"
-                     "it eq\n\t"
-                     "adreq.w r4, 2f\n\t"
-                     "orr r4, r4, #1\n\t"
-                     "str r4, [%[k], #12]\n"
-                     "0:\n\t"
-                     "ldrd %[x0], %[x1], [%[k]]\n\t"
-                     "ldr %[n], [%[k], #8]\n\t"
-                     STEP("vmladav.s8")
-                     "ldr pc, [%[k], #12]\n\t"
-                     ".p2align 2\n"
-                     "1:\n\t"
-                     STEP("vmladava.s8")
-                     STEP("vmladava.s8")
-                     STEP("vmladava.s8")
-                     STEP("vmladava.s8")
-                     "subs %[n], %[n], #1\n\t"
-                     "bne.w 1b\n"
-                     "2:\n\t"
-                     "vldrb.8 %q[u], [%[w]], #16\n\t"
-                     "vmov %q[a][2], %q[a][0], r0, r4\n\t"
-                     "vmov %q[b][2], %q[b][0], r8, r12\n\t"
-                     "vmov %q[a][3], %q[a][1], r2, r6\n\t"
-                     "vmov %q[b][3], %q[b][1], r10, lr\n\t"
-                     "vshr.s32 %q[a], %q[a], #4\n\t"
-                     "vshr.s32 %q[b], %q[b], #4\n\t"
-                     "vadd.i32 %q[a], %q[a], %q[u]\n\t"
-                     "ldrd r2, r4, [%[k], #16]\n\t"
-                     "vadd.i32 %q[b], %q[b], %q[u]\n\t"
-                     "vldrb.8 %q[u], [%[w]], #16\n\t"
-                     "vqrdmulh.s32 %q[a], %q[a], %q[u]\n\t"
-                     "ldrd r6, r0, [%[k], #24]\n\t"
-                     "vqrdmulh.s32 %q[b], %q[b], %q[u]\n\t"
-                     "vldrb.s32 %q[v], [%[w]], #4\n\t"
-                     EQ_MVE_AWAY("%q[a]", "%q[u]", "%q[v]")
-                     EQ_MVE_AWAY("%q[b]", "%q[u]", "%q[v]")
-                     "vrshl.s32 %q[a], %q[a], %q[v]\n\t"
-                     "vrshl.s32 %q[b], %q[b], %q[v]\n\t"
-                     "vadd.i32 %q[a], %q[a], r0\n\t"
-                     "vadd.i32 %q[b], %q[b], r0\n\t"
-                     "vmax.s32 %q[a], %q[a], %q[low]\n\t"
-                     "vmax.s32 %q[b], %q[b], %q[low]\n\t"
-                     "vmin.s32 %q[a], %q[a], %q[high]\n\t"
-                     "vmin.s32 %q[b], %q[b], %q[high]\n\t"
-                     "vctp.32 r6\n\t"
-                     "vpstt\n\t"
-                     "vstrbt.32 %q[a], [r2], #4\n\t"
-                     "vstrbt.32 %q[b], [r4], #4\n\t"
-                     "subs r6, r6, #4\n\t"
-                     "strd r2, r4, [%[k], #16]\n\t"
-                     "str r6, [%[k], #24]\n\t"
-                     "bgt.w 0b\n\t"
-                     : [x0] "=&r"(x0), [x1] "=&r"(x1), [w] "+l"(w), [n] "=&r"(n),
-                       [a] "=&w"(a), [b] "=&w"(b), [u] "=&w"(u), [v] "=&w"(v)
-                     : [k] "r"(k), [low] "w"(low), [high] "w"(high), [odd] "w"(odd)
-                     : "r0", "r2", "r4", "r6", "r8", "r10", "r12", "lr", "cc", "memory");
-}
+#define EQ_PAIR_START "vmladav.s8"
+#define EQ_PAIR_GO_ON "vmladava.s8"
+#define EQ_PAIR_ALSO , [odd] "w"(vdupq_n_u8(0xF0))
+#define EQ_PAIR_SHRINK(X) "vshr.s32 " X ", " X ", #4\n\t"
+#define EQ_PAIR_SCALE "vqrdmulh.s32"
+#define EQ_PAIR_ROUND(X, T, S) EQ_MVE_AWAY(X, T, S)
+#define EQ_PAIR_STORE "vstrbt.32"
+#define EQ_PAIR_SIZE 1
+#define EQ_PAIR_FOUR "4"
+#define EQ_PAIR_LAST eq_mve_gemv_s8w4
+#include "eq_mve_gemm_pair.h"
 
 void eq_mve_gemm_s8w4(const eq_mve_gemm_t *g, const int8_t *cols, int32_t stride, int32_t pixels,
                       int8_t *out)
 {
-    const int32x4_t low = vdupq_n_s32(g->act_min), high = vdupq_n_s32(g->act_max);
-    const uint32_t entry = ((1u - (uint32_t)g->steps) & 3u) * STEP_BYTES;
-    pair_t k = {.passes = (g->steps + 2) / 4, .zero = g->out_zero};
-    for (; pixels > 1; pixels -= 2, cols += 2 * stride, out += 2 * g->out_c) {
-        k.x0 = cols;
-        k.x1 = cols + stride;
-        k.entry = entry;
-        k.out0 = out;
-        k.out1 = out + g->out_c;
-        k.left = g->out_c;
-        product_of_pair(&k, g->weights, low, high);
-    }
-    if (pixels > 0) {
-        eq_mve_gemv_s8w4(g, cols, out);
-    }
+    product(g, cols, stride, pixels, out);
 }
 #endif

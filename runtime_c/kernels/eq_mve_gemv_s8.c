@@ -1,122 +1,21 @@
-/* eq_mve_gemv_s8 - matrix times column, MVE: weights read once, 8 sums share every load of it. */
+/* eq_mve_gemv_s8 - matrix times column, MVE: 8 channels at a time. */
 #include "eq_mve_gemm.h"
 
 #if defined(__ARM_FEATURE_MVE)
-#include "eq_mve.h"
-
-/* What the assembly reads at these offsets. */
-typedef struct {
-    const int8_t *x;        /* 0: the column */
-    int32_t passes;         /* 4: of 4 steps, after the first step */
-    uint32_t entry;         /* 8: bytes to skip in the first pass, then its address */
-    int32_t record;         /* 12: bytes of a weight record */
-    int32_t left;           /* 16: channels, a multiple of 8 */
-    int8_t *out;            /* 20 */
-    int32_t zero;           /* 24 */
-} column_t;
-
-/* 16 taps: 17 instructions, 128 multiplications. */
-enum { STEP_BYTES = 68 };
-#define STEP(MLA)                                                                                  \
-    "vldrb.8 %q[s], [%[x]], #16\n\t"                                                               \
-    "vldrb.8 %q[t], [%[a]], #16\n\t" MLA " r0, %q[s], %q[t]\n\t"                                   \
-    "vldrb.8 %q[u], [%[b]], #16\n\t" MLA " r8, %q[s], %q[u]\n\t"                                   \
-    "vldrb.8 %q[t], [%[a]], #16\n\t" MLA " r2, %q[s], %q[t]\n\t"                                   \
-    "vldrb.8 %q[u], [%[b]], #16\n\t" MLA " r10, %q[s], %q[u]\n\t"                                  \
-    "vldrb.8 %q[t], [%[a]], #16\n\t" MLA " r4, %q[s], %q[t]\n\t"                                   \
-    "vldrb.8 %q[u], [%[b]], #16\n\t" MLA " r12, %q[s], %q[u]\n\t"                                  \
-    "vldrb.8 %q[t], [%[a]], #16\n\t" MLA " r6, %q[s], %q[t]\n\t"                                   \
-    "vldrb.8 %q[u], [%[b]], #16\n\t" MLA " lr, %q[s], %q[u]\n\t"
-
-/* k->left outputs; `a` and `b` are the first two records. Assembly: compilers spill the sums. */
-static __attribute__((noinline)) void blocks(column_t *k, const int8_t *a, const int8_t *b,
-                                             int32_t act_min, int32_t act_max)
-{
-    const int32x4_t low = vdupq_n_s32(act_min), high = vdupq_n_s32(act_max);
-    const int8_t *x;
-    int32x4_t s, t, u, v;
-    int32_t n;
-    __asm__ volatile("ldrd r0, r2, [%[k], #4]\n\t"
-                     "adr.w r4, 1f\n\t"
-                     "add r4, r4, r2\n\t"
-                     "cmp r0, #0\n\t"
-                     "it eq\n\t"
-                     "adreq.w r4, 2f\n\t"
-                     "orr r4, r4, #1\n\t"
-                     "str r4, [%[k], #8]\n"
-                     "0:\n\t"
-                     "ldrd %[x], %[n], [%[k]]\n\t"
-                     STEP("vmladav.s8")
-                     "ldr pc, [%[k], #8]\n\t"
-                     ".p2align 2\n"
-                     "1:\n\t"
-                     STEP("vmladava.s8")
-                     STEP("vmladava.s8")
-                     STEP("vmladava.s8")
-                     STEP("vmladava.s8")
-                     "subs %[n], %[n], #1\n\t"
-                     "bne 1b\n"
-                     "2:\n\t"
-                     "vldrb.8 %q[u], [%[a]], #16\n\t"
-                     "vmov %q[s][2], %q[s][0], r0, r4\n\t"
-                     "vmov %q[t][2], %q[t][0], r8, r12\n\t"
-                     "vmov %q[s][3], %q[s][1], r2, r6\n\t"
-                     "vmov %q[t][3], %q[t][1], r10, lr\n\t"
-                     "vldrb.8 %q[v], [%[b]], #16\n\t"
-                     "vadd.i32 %q[s], %q[s], %q[u]\n\t"
-                     "vldrb.8 %q[u], [%[a]], #16\n\t"
-                     "vadd.i32 %q[t], %q[t], %q[v]\n\t"
-                     "vldrb.8 %q[v], [%[b]], #16\n\t"
-                     "vqrdmulh.s32 %q[s], %q[s], %q[u]\n\t"
-                     "vldrb.s32 %q[u], [%[a]], #4\n\t"
-                     "vqrdmulh.s32 %q[t], %q[t], %q[v]\n\t"
-                     EQ_MVE_AWAY("%q[s]", "%q[v]", "%q[u]")
-                     "ldrd r6, r2, [%[k], #16]\n\t"
-                     "vrshl.s32 %q[s], %q[s], %q[u]\n\t"
-                     "vldrb.s32 %q[u], [%[b]], #4\n\t"
-                     "ldr r0, [%[k], #24]\n\t"
-                     EQ_MVE_AWAY("%q[t]", "%q[v]", "%q[u]")
-                     "vadd.i32 %q[s], %q[s], r0\n\t"
-                     "vrshl.s32 %q[t], %q[t], %q[u]\n\t"
-                     "vmax.s32 %q[s], %q[s], %q[low]\n\t"
-                     "vadd.i32 %q[t], %q[t], r0\n\t"
-                     "vmin.s32 %q[s], %q[s], %q[high]\n\t"
-                     "vmax.s32 %q[t], %q[t], %q[low]\n\t"
-                     "vstrb.32 %q[s], [r2], #4\n\t"
-                     "vmin.s32 %q[t], %q[t], %q[high]\n\t"
-                     "ldr r4, [%[k], #12]\n\t"
-                     "vstrb.32 %q[t], [r2], #4\n\t"
-                     "mov %[a], %[b]\n\t"
-                     "add %[b], %[b], r4\n\t"
-                     "subs r6, r6, #8\n\t"
-                     "strd r6, r2, [%[k], #16]\n\t"
-                     "bgt 0b\n\t"
-                     : [x] "=&r"(x), [a] "+l"(a), [b] "+l"(b), [n] "=&r"(n), [s] "=&w"(s),
-                       [t] "=&w"(t), [u] "=&w"(u), [v] "=&w"(v)
-                     : [k] "r"(k), [low] "w"(low), [high] "w"(high)
-                     : "r0", "r2", "r4", "r6", "r8", "r10", "r12", "lr", "cc", "memory");
-}
+#define EQ_GEMV_LOAD "vldrb.8"
+#define EQ_GEMV_BY "16"
+#define EQ_GEMV_STEP_WEIGHTS 64
+#define EQ_GEMV_START "vmladav.s8"
+#define EQ_GEMV_GO_ON "vmladava.s8"
+#define EQ_GEMV_SCALE "vqrdmulh.s32"
+#define EQ_GEMV_ROUND(X, T, S) EQ_MVE_AWAY(X, T, S)
+#define EQ_GEMV_STORE "vstrb.32"
+#define EQ_GEMV_SIZE 1
+#define EQ_GEMV_FOUR "4"
+#include "eq_mve_gemv.h"
 
 void eq_mve_gemv_s8(const eq_mve_gemm_t *g, const int8_t *col, int8_t *out)
 {
-    const uint32_t entry = ((1u - (uint32_t)g->steps) & 3u) * STEP_BYTES;
-    const int32_t whole = g->out_c & ~7, rest = g->out_c & 7;
-    column_t k = {
-        .x = col, .passes = (g->steps + 2) / 4, .entry = entry, .record = 64 * g->steps + 36,
-        .left = whole, .out = out, .zero = g->out_zero,
-    };
-    if (whole != 0) {
-        blocks(&k, g->weights, g->weights + k.record, g->act_min, g->act_max);
-    }
-    if (rest != 0) {
-        const int8_t *a = g->weights + whole / 4 * k.record;
-        int8_t tail[8];
-        k.entry = entry;
-        k.left = 8;
-        k.out = tail;
-        /* a lone last record is its own partner */
-        blocks(&k, a, rest > 4 ? a + k.record : a, g->act_min, g->act_max);
-        eq_mve_copy(out + whole, tail, rest);
-    }
+    column(g, col, out);
 }
 #endif

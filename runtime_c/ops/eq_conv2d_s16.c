@@ -1,27 +1,11 @@
 /* eq_conv2d_s16 - convolution with 16-bit activations, portable C: padding is zero, so its taps are
  * left out; kernel rows without dilation are one dot product. */
 #include "eq_dot_s16.h"
-
-/* The taps of one kernel dimension that lie inside the input: first <= k < end. */
-typedef struct {
-    int32_t first, end;
-} taps_t;
-
-static taps_t inside(int32_t start, int32_t taps, int32_t dilation, int32_t size)
-{
-    taps_t t = {0, taps};
-    while (t.first < t.end && start + t.first * dilation < 0) {
-        t.first++;
-    }
-    while (t.end > t.first && start + (t.end - 1) * dilation >= size) {
-        t.end--;
-    }
-    return t;
-}
+#include "eq_taps_s16.h"
 
 /* One output channel, weights w, of the pixel whose window starts at (y0, x0). */
 static int64_t channel(const eq_conv2d_s16_t *p, const int16_t *in, const int8_t *w, int32_t y0,
-                       int32_t x0, taps_t rows, taps_t cols)
+                       int32_t x0, eq_taps_s16_t rows, eq_taps_s16_t cols)
 {
     const int32_t in_c = p->in_c;
     int64_t acc = 0;
@@ -47,10 +31,10 @@ void eq_conv2d_s16(const eq_conv2d_s16_t *p, const int16_t *restrict in, int16_t
     (void)scratch;
     for (int32_t oy = 0; oy < p->out_h; oy++) {
         const int32_t y0 = oy * p->stride_h - p->pad_top;
-        const taps_t rows = inside(y0, p->kh, p->dil_h, p->in_h);
+        const eq_taps_s16_t rows = eq_taps_inside(y0, p->kh, p->dil_h, p->in_h);
         for (int32_t ox = 0; ox < p->out_w; ox++) {
             const int32_t x0 = ox * p->stride_w - p->pad_left;
-            const taps_t cols = inside(x0, p->kw, p->dil_w, p->in_w);
+            const eq_taps_s16_t cols = eq_taps_inside(x0, p->kw, p->dil_w, p->in_w);
             for (int32_t oc = 0; oc < p->out_c; oc++) {
                 const int64_t acc = channel(p, in, p->weights + oc * k, y0, x0, rows, cols);
                 const int32_t y =

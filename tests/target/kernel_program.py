@@ -21,7 +21,7 @@ GUARD, FILL = 48, 0x5A  # bytes around every buffer that no kernel may write
 
 @dataclass(frozen=True, eq=False)
 class Trial:
-    """One call with its int8 inputs; the output has `size` bytes.
+    """One call with the bytes of its inputs; the output has `size` bytes.
 
     `skew` moves inputs and output off their 16-byte alignment. `dying` lets the output run into
     input 0 as far as call.overlap[0] or call.in_place allows; `further` begins it so many bytes
@@ -185,7 +185,7 @@ def _trial_text(i: int, call: Call, at: _Layout) -> list[str]:
             fields.append(f".{name} = t{i}_{name}")
         else:
             fields.append(f".{name} = {value}")
-    buffers = (*at.ins, at.out, *(() if call.scratch is None else (at.scratch,)))
-    args = [f"&p{i}", *(f"(void *)(a + {offset})" for offset in buffers)]  # of any type
+    offsets = [*at.ins, at.out, *([] if call.scratch is None else [at.scratch])]
+    args = [f"&p{i}", *(f"(void *)(a + {o})" for o in offsets)]
     return [*lines, f"static const {call.struct} p{i} = {{{', '.join(fields)}}};",
             f"static void run{i}(int8_t *a) {{ {call.func}({', '.join(args)}); }}", ""]

@@ -17,6 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from kernel_program import Trial, run_trials
+from numpy.typing import NDArray
 
 from edgeq import kernels
 from edgeq.board import Target, load_board
@@ -156,17 +157,17 @@ def mac_call(layer: MacLayer, kernel: MacKernel, struct: str,
 
 
 def conv_call(layer: MacLayer, kernel: MacKernel) -> Call:
-    return mac_call(layer, kernel, "eq_conv2d_s8_t", window_fields(layer))
+    return mac_call(layer, kernel, f"eq_conv2d_s{layer.act_bits}_t", window_fields(layer))
 
 
 def depthwise_call(layer: MacLayer, kernel: MacKernel) -> Call:
-    return mac_call(layer, kernel, "eq_dwconv2d_s8_t", window_fields(layer))
+    return mac_call(layer, kernel, f"eq_dwconv2d_s{layer.act_bits}_t", window_fields(layer))
 
 
 def dense_call(layer: MacLayer, kernel: MacKernel) -> Call:
     names = ("in_c", "out_c", "in_zero", "out_zero", "act_min", "act_max")
     own = tuple(field for field in window_fields(layer) if field[0] in names)
-    return mac_call(layer, kernel, "eq_dense_s8_t", (("rows", 1), *own))
+    return mac_call(layer, kernel, f"eq_dense_s{layer.act_bits}_t", (("rows", 1), *own))
 
 
 @dataclass(frozen=True)
@@ -180,21 +181,51 @@ class Family:
 
     @property
     def portable(self) -> MacKernel:
-        return self.portable_of(8)
+        return next(k for k in self.kernels if k.isa == "c")
 
-    def portable_of(self, weight_bits: int) -> MacKernel:
-        return next(k for k in self.kernels if k.isa == "c" and k.weight_bits == weight_bits)
+    def portable_of(self, kernel: MacKernel) -> MacKernel:
+        """The portable twin of `kernel`."""
+        return next(k for k in self.kernels if k.isa == "c" and k.act_bits == kernel.act_bits
+                    and k.weight_bits == kernel.weight_bits)
 
     def layers_for(self, kernel: MacKernel, rng: np.random.Generator) -> Iterator[MacLayer]:
-        """The family's layers with weights of as many bits as the kernel takes."""
+        """The family's layers with activations and weights of as many bits as the kernel takes."""
         for layer in self.layers(rng):
-            yield layer if kernel.weight_bits == 8 else four_bits(layer)
+            if kernel.act_bits == 16:
+                yield sixteen_bits(layer, rng)
+            else:
+                yield layer if kernel.weight_bits == 8 else four_bits(layer)
 
 
 def four_bits(layer: MacLayer) -> MacLayer:
     """`layer` with weights in [-7, 7]."""
     w = np.clip(layer.weights, -112, 112) // 16
     return replace(layer, weights=w.astype(np.int8), weight_bits=4)
+
+
+def sixteen_bits(layer: MacLayer, rng: np.random.Generator) -> MacLayer:
+    """`layer` with 16-bit activations; extreme weights halved where sums would leave 32 bits."""
+    axes = (0, 1) if layer.weights.ndim == 3 else tuple(range(1, layer.weights.ndim))
+    bias = rng.integers(-(1 << 22), 1 << 22, layer.out_c).astype(np.int32)
+    total = int(np.abs(layer.weights.astype(np.int64)).sum(axes).max())
+    weights = layer.weights if total < 65000 else layer.weights // (1 + total // 65000)
+    low, high = 256 * layer.act_min, 256 * layer.act_max + 255
+    if layer.act_min == layer.out_zero:  # a ReLU
+        low, high = 0, 32767
+    return replace(
+        layer, act_bits=16, in_zero=0, out_zero=0, weights=weights.astype(np.int8), bias=bias,
+        act_min=low, act_max=high,
+        shift=np.minimum(layer.shift, -2).astype(np.int8))
+
+
+def inputs_for(layer: MacLayer, rng: np.random.Generator) -> NDArray[np.int8]:
+    """The bytes of an input, every fourth one of nothing but extremes."""
+    n, low = layer.in_h * layer.in_w * layer.in_c, -(1 << (layer.act_bits - 1))
+    dtype = np.int8 if layer.act_bits == 8 else np.int16
+    x = rng.integers(low, -low, n).astype(dtype)
+    if rng.integers(4) == 0:
+        x = rng.choice(np.array([low, -low - 1], dtype), n)
+    return x.view(np.int8)
 
 
 FAMILIES = (
@@ -211,15 +242,14 @@ def trials_of(family: Family, kernel: MacKernel, target: Target) -> list[tuple[T
     rng = np.random.default_rng(7)
     pairs = []
     for layer in family.layers_for(kernel, rng):
-        x = rng.integers(-128, 128, layer.in_h * layer.in_w * layer.in_c).astype(np.int8)
-        if rng.integers(4) == 0:
-            x = rng.choice(np.array([-128, 127], np.int8), x.size)
-        skew, size = int(rng.integers(16)), layer.out_h * layer.out_w * layer.out_c
+        x = inputs_for(layer, rng)
+        skew = int(rng.integers(16)) & -(layer.act_bits // 8)
+        size = layer.out_h * layer.out_w * layer.out_c * (layer.act_bits // 8)
         if kernel.isa == "v6m":
             skew &= ~3  # no unaligned loads there: tensors lie at multiples of 4
         if not kernel.fits(layer, target):
             continue
-        plain = family.call(layer, family.portable_of(kernel.weight_bits))
+        plain = family.call(layer, family.portable_of(kernel))
         variant = family.call(layer, kernel)
         dying = variant.overlap[0] is not None or (variant.in_place and len(pairs) % 3 != 0)
         further = (148 * len(pairs)) % (size + 1) & ~3 if len(pairs) % 2 else 0
@@ -386,7 +416,7 @@ def test_dead_channels_do_not_cost_the_kernel(family: Family, kernel: MacKernel)
     board = load_board(BOARDS[kernel.isa][0])
     if missing := [t for t in (board.compiler, "qemu-system-arm") if shutil.which(t) is None]:
         pytest.skip(f"not installed: {', '.join(missing)}")
-    portable = family.portable_of(kernel.weight_bits)
+    portable = family.portable_of(kernel)
     rng, target, pairs = np.random.default_rng(3), Target(board), []
     for layer in family.layers_for(kernel, rng):
         dead = rng.integers(3, size=layer.out_c) == 0
@@ -399,8 +429,8 @@ def test_dead_channels_do_not_cost_the_kernel(family: Family, kernel: MacKernel)
         if not kernel.fits(layer, target):
             continue
         assert kernel.fits(pruned, target)
-        x = rng.integers(-128, 128, layer.in_h * layer.in_w * layer.in_c).astype(np.int8)
-        size = layer.out_h * layer.out_w * layer.out_c
+        x = inputs_for(layer, rng)
+        size = layer.out_h * layer.out_w * layer.out_c * (layer.act_bits // 8)
         pairs += [Trial(family.call(pruned, k), (x,), size) for k in (portable, kernel)]
     outcomes = run_trials(board, pairs)
     for plain, variant in zip(outcomes[::2], outcomes[1::2], strict=True):

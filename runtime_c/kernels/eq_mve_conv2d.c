@@ -1,4 +1,4 @@
-/* eq_mve_conv2d_s8 - convolution, MVE: on input rows interleaved by column, im2col is a slide. */
+/* eq_mve_conv2d - convolution, MVE: on input rows interleaved by column, im2col is a slide. */
 #include "eq_mve_gemm.h"
 
 #if defined(__ARM_FEATURE_MVE)
@@ -64,13 +64,9 @@ static void fill_strip(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *strip,
     }
 }
 
-void eq_mve_conv2d_s8(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out, int8_t *scratch,
-                      eq_mve_gemm_fn *gemm)
+void eq_mve_conv2d(const eq_conv2d_s8_t *p, const eq_mve_gemm_t *g, const int8_t *in, int8_t *out,
+                   int8_t *scratch, eq_mve_gemm_fn *gemm)
 {
-    const eq_mve_gemm_t g = {
-        .weights = p->weights, .steps = (p->kh * p->kw * p->in_c + 15) / 16, .out_c = p->out_c,
-        .out_zero = p->out_zero, .act_min = p->act_min, .act_max = p->act_max,
-    };
     const int32_t pitch = p->kh * p->in_c, stride = p->stride_w;
     const int32_t pointwise = p->kh == 1 && p->kw == 1 && stride == 1 && p->stride_h == 1 &&
                               p->out_h == p->in_h && p->out_w == p->in_w;
@@ -88,7 +84,7 @@ void eq_mve_conv2d_s8(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out, in
             } else {
                 fill_strip(p, in, scratch, oy, ox * stride - p->pad_left, (n - 1) * stride + p->kw);
             }
-            gemm(&g, scratch, stride * pitch, n, out);
+            gemm(g, scratch, stride * pitch, n, out);
             out += n * p->out_c;
         }
     }
