@@ -83,6 +83,18 @@ class PortView:
 
 
 @dataclass(frozen=True)
+class StateView:
+    """A state, and how <name>_reset fills it: with one byte, or with a table over and over."""
+
+    title: str
+    place: str  # expression over `m->arena`
+    nbytes: int
+    fill: int
+    table: str  # symbol, or "" for `fill`
+    period: int  # bytes of the table
+
+
+@dataclass(frozen=True)
 class LayerView:
     """One call of <name>_run."""
 
@@ -122,6 +134,8 @@ class ModelView:
     table_bytes: int
     inputs: tuple[PortView, ...]
     outputs: tuple[PortView, ...]
+    states: tuple[StateView, ...]
+    state_bytes: int
     layers: tuple[LayerView, ...]
     tables: tuple[TableView, ...]
     isa: tuple[IsaView, ...]
@@ -134,6 +148,8 @@ def model_view(plan: Plan) -> ModelView:
     """The view of a plan."""
     layers = unique_identifiers(call.name for call in plan.calls)
     tables, symbols = _tables(plan, layers)
+    states, patterns = _states(plan)
+    tables += patterns
     board = plan.target.board
     names = tuple(s.rsplit("/", 1)[-1] for s in plan.sources)
     levels = [f for f in (*board.cflags, *plan.target.optimize.cflags) if f.startswith("-O")]
@@ -149,6 +165,7 @@ def model_view(plan: Plan) -> ModelView:
         weight_bytes=_nbytes(tables, weights=True), table_bytes=_nbytes(tables, weights=False),
         inputs=tuple(_port(plan, n, "INPUT", i) for i, n in enumerate(plan.graph.ins)),
         outputs=tuple(_port(plan, n, "OUTPUT", i) for i, n in enumerate(plan.graph.outs)),
+        states=states, state_bytes=sum(s.nbytes for s in states),
         layers=tuple(_layer(plan, i, layers[i], symbols) for i in range(len(plan.calls))),
         tables=tuple(t for t, _ in tables),
         isa=_isa_checks(names), sources=tuple(n for n in names if n.endswith(".c")),
@@ -226,6 +243,25 @@ def _port(plan: Plan, name: str, kind: str, number: int) -> PortView:
         pointer=_at("m->arena", offset, ctype),
         const_pointer=_at("m->arena", offset, ctype, const=True),
     )
+
+
+def _states(plan: Plan) -> tuple[tuple[StateView, ...], list[tuple[TableView, Blob]]]:
+    """The states, and the tables that their reset needs."""
+    views, tables = [], []
+    for i, state in enumerate(plan.graph.states):
+        raw = np.frombuffer(np.ascontiguousarray(plan.graph.initial(state)).tobytes(), np.int8)
+        period = next(n for n in range(1, raw.size + 1)
+                      if raw.size % n == 0 and not np.any(raw.reshape(-1, n) != raw[:n]))
+        shape = plan.graph.tensor(state.source).shape
+        symbol, title = "", comment(f"{state.source}: {shape_text(shape)}")
+        if period > 1:
+            symbol = f"{plan.name}_state_{i}"
+            blob = Blob("state", "int8_t", raw[:period], align=1)
+            tables.append((TableView(symbol, "int8_t", period, 1,
+                                     comment(f"{state.source} at reset"), blob.data), blob))
+        views.append(StateView(title, _at("m->arena", plan.placement.offsets[state.source],
+                                          "int8_t"), raw.size, int(raw[0]), symbol, period))
+    return tuple(views), tables
 
 
 def _real_value(scale: float, zero: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,14 +24,14 @@ def run_float(
 ) -> dict[str, FloatArray]:
     """Values of the activations `keep` (default: the graph's outputs) of a float graph, by name.
 
-    Inputs have any batch size in front, the same for all. `keep=graph.tensors` keeps every
+    Inputs have any batch size in front, the same for all; states count as inputs that may be
+    left out. `keep=graph.tensors` keeps every
     activation; others are freed after their last use. `on_tensor(name, value)` sees each
     activation, inputs included, the moment it exists; `on_op(op, inputs)` each operator before it
     runs. Raises DataError on a wrong input.
     """
     values: dict[str, FloatArray] = {
-        name: _checked(graph.tensor(name), inputs).astype(np.float32, copy=False)
-        for name in graph.ins
+        name: x.astype(np.float32, copy=False) for name, x in _given(graph, inputs).items()
     }
 
     def step(op: Op, xs: list[FloatArray]) -> tuple[FloatArray, ...]:
@@ -50,8 +50,7 @@ def run_int(
 ) -> dict[str, IntArray]:
     """The same for an integer graph: what the C code computes, bit for bit."""
     values: dict[str, IntArray] = {}
-    for name in graph.ins:
-        x = _checked(graph.tensor(name), inputs)
+    for name, x in _given(graph, inputs).items():
         want = dtype_of(graph.tensor(name).params.bits)
         if x.dtype != want:
             raise DataError(f"input {name!r}", f"numbers of type {x.dtype}", np.dtype(want).name,
@@ -62,6 +61,40 @@ def run_int(
         return op.run_int(graph, *xs)
 
     return _run(graph, values, keep, on_tensor, step)
+
+
+def run_steps(graph: Graph, sequences: Mapping[str, IntArray]) -> dict[str, IntArray]:
+    """Outputs (n, steps, ...) of an integer graph with states for n sequences (n, steps, ...).
+
+    Every sequence starts from the state at reset; what the C code gives, bit for bit.
+    """
+    return _run_steps(graph, sequences, run_int)
+
+
+def run_float_steps(graph: Graph, sequences: Mapping[str, FloatArray],
+                    keep: Collection[str] = ()) -> dict[str, FloatArray]:
+    """The same for a float graph; `keep` names states' sources to give too."""
+    return _run_steps(graph, sequences, run_float, keep)
+
+
+class _Runner(Protocol[A]):
+    """run_float or run_int."""
+
+    def __call__(self, graph: Graph, inputs: Mapping[str, A], keep: Collection[str] | None
+                 ) -> dict[str, A]: ...
+
+
+def _run_steps(graph: Graph, sequences: Mapping[str, A], run: _Runner[A],
+               keep: Collection[str] = ()) -> dict[str, A]:
+    wanted: tuple[str, ...] = (*graph.outs, *keep)
+    rows: list[dict[str, A]] = []
+    carried: dict[str, A] = {}
+    for t in range(sequences[graph.ins[0]].shape[1]):
+        inputs = {name: x[:, t] for name, x in sequences.items()} | carried
+        found = run(graph, inputs, {*wanted, *(s.result for s in graph.states)})
+        carried = {s.source: found[s.result] for s in graph.states}
+        rows.append({name: found[name] for name in wanted})
+    return {name: np.stack([row[name] for row in rows], 1) for name in wanted}
 
 
 def _run(
@@ -95,6 +128,20 @@ def _run(
 def _operand(graph: Graph, values: Mapping[str, A], name: str) -> A:
     data = graph.tensor(name).data
     return values[name] if data is None else data  # type: ignore[return-value]
+
+
+def _given(graph: Graph,
+           inputs: Mapping[str, NDArray]) -> dict[str, NDArray]:  # type: ignore[type-arg]
+    """The model's inputs, and its states: as given, else as at reset."""
+    found = {name: _checked(graph.tensor(name), inputs) for name in graph.ins}
+    for state in graph.states:
+        if state.source in inputs:
+            found[state.source] = _checked(graph.tensor(state.source), inputs)
+            continue
+        first = graph.ins[0]
+        n = len(found[first]) // max(1, graph.tensor(first).shape[0])
+        found[state.source] = np.concatenate([graph.initial(state)] * n)
+    return found
 
 
 def _checked(tensor: Tensor, inputs: Mapping[str, NDArray]) -> NDArray:  # type: ignore[type-arg]

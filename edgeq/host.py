@@ -81,12 +81,14 @@ class HostModel:
         self.arena_bytes = int(info.arena_size)
         self.layers = int(info.layers)
         self.macs = int(info.macs)
+        self.stateful = is_stateful(host, self.name)
         self.inputs = tuple(self._port(info.input[i]) for i in range(info.inputs))
         self.outputs = tuple(self._port(info.output[i]) for i in range(info.outputs))
         self._ffi.cdef("\n".join(
             [f"void *{self.name}_input{_suffix(i)}(void *m);" for i in range(info.inputs)]
             + [f"const void *{self.name}_output{_suffix(i)}(const void *m);"
-               for i in range(info.outputs)]))
+               for i in range(info.outputs)]
+            + [f"int {self.name}_reset(void *m);"] * self.stateful))
 
     def _load(self, library: Path) -> object:
         try:
@@ -106,11 +108,12 @@ class HostModel:
             ) -> tuple[IntArray, ...]:
         """One array (n, ...) for each output, for one integer array (n, ...) for each input.
 
-        `progress` is told the number of finished samples. Raises DataError on wrong inputs.
+        A model with a state takes and gives sequences (n, steps, ...), each from the state at
+        reset. `progress` is told the number of finished samples. Raises DataError on wrong inputs.
         """
-        xs = _checked(self.inputs, inputs)
-        count = len(xs[0])
-        ys = tuple(np.empty((count, prod(p.shape)), p.dtype) for p in self.outputs)
+        xs = _checked(self.inputs, inputs, self.stateful)  # (n, steps, elements)
+        count, steps = xs[0].shape[:2]
+        ys = tuple(np.empty((count, steps, prod(p.shape)), p.dtype) for p in self.outputs)
         blocks = [range(s, min(s + _BLOCK, count)) for s in range(0, count, _BLOCK)]
         workers = max(1, min(self._threads, len(blocks)))
         free = [_Instance(self) for _ in range(workers)]
@@ -129,7 +132,8 @@ class HostModel:
                 finished += future.result()
                 if progress is not None:
                     progress(finished)
-        return tuple(y.reshape(count, *p.shape) for y, p in zip(ys, self.outputs, strict=True))
+        lead = (count, steps) if self.stateful else (count,)
+        return tuple(y.reshape(*lead, *p.shape) for y, p in zip(ys, self.outputs, strict=True))
 
 
 class _Instance:
@@ -145,6 +149,8 @@ class _Instance:
         status = getattr(lib, f"{name}_init")(self._context, pointer, model.arena_bytes)
         assert status == 0, status
         self._run = cast(Callable[[_Pointer], int], getattr(lib, f"{name}_run"))
+        self._reset = cast(Callable[[_Pointer], int] | None,
+                           getattr(lib, f"{name}_reset") if model.stateful else None)
         self._ins = [self._view(model, f"input{_suffix(i)}", p)
                      for i, p in enumerate(model.inputs)]
         self._outs = [self._view(model, f"output{_suffix(i)}", p)
@@ -156,12 +162,15 @@ class _Instance:
 
     def run(self, xs: Sequence[IntArray], ys: Sequence[IntArray], block: range) -> None:
         for n in block:
-            for view, x in zip(self._ins, xs, strict=True):
-                view[:] = x[n]
-            status = self._run(self._context)
-            assert status == 0, status
-            for view, y in zip(self._outs, ys, strict=True):
-                y[n] = view
+            if self._reset is not None:
+                self._reset(self._context)
+            for step in range(xs[0].shape[1]):
+                for view, x in zip(self._ins, xs, strict=True):
+                    view[:] = x[n, step]
+                status = self._run(self._context)
+                assert status == 0, status
+                for view, y in zip(self._outs, ys, strict=True):
+                    y[n, step] = view
 
 
 class _InfoC(Protocol):
@@ -181,22 +190,25 @@ def run_sanitized(folder: Path, *inputs: IntArray) -> tuple[IntArray, ...]:
     Raises ToolchainError with their report where they complain. One thread; for tests.
     """
     ports = HostModel(folder, threads=1)
-    xs = _checked(ports.inputs, inputs)
+    xs = _checked(ports.inputs, inputs, ports.stateful)
+    count, steps = xs[0].shape[:2]
     host, name = _host_folder(folder)
     text = (resource_dir("templates") / "host_driver.c.j2").read_text(encoding="utf-8")
     driver = jinja2.Template(text, undefined=jinja2.StrictUndefined, trim_blocks=True).render(
         name=name, inputs=[_suffix(i) for i in range(len(ports.inputs))],
-        outputs=[_suffix(i) for i in range(len(ports.outputs))])
+        outputs=[_suffix(i) for i in range(len(ports.outputs))],
+        steps=steps if ports.stateful else 0)
     program = build(host, _SANITIZE, _SANITIZE[-2:], (("host_driver.c", driver),))
     program.chmod(0o755)
-    samples = b"".join(x[n].tobytes() for n in range(len(xs[0])) for x in xs)
+    samples = b"".join(x[n, t].tobytes() for n in range(count) for t in range(steps) for x in xs)
     done = subprocess.run([str(program)], input=samples, capture_output=True, check=False)
     if done.returncode != 0:
         raise ToolchainError("sanitizers", done.stderr.decode(errors="replace")[-4000:])
     sizes = [p.nbytes for p in ports.outputs]
-    rows = np.frombuffer(done.stdout, np.uint8).reshape(len(xs[0]), sum(sizes))
+    rows = np.frombuffer(done.stdout, np.uint8).reshape(count * steps, sum(sizes))
     parts = np.split(rows, np.cumsum(sizes)[:-1], axis=1)
-    return tuple(np.ascontiguousarray(part).view(p.dtype).reshape(len(rows), *p.shape)
+    lead = (count, steps) if ports.stateful else (count,)
+    return tuple(np.ascontiguousarray(part).view(p.dtype).reshape(*lead, *p.shape)
                  for part, p in zip(parts, ports.outputs, strict=True))
 
 
@@ -213,8 +225,16 @@ def _host_folder(folder: Path) -> tuple[Path, str]:
     return folder / "host", found[0].name.removesuffix("_weights.h")
 
 
-def _checked(ports: Sequence[Port], inputs: Sequence[IntArray]) -> tuple[IntArray, ...]:
-    """The inputs as (n, elements), all of the right type and with the same n."""
+def is_stateful(library: Path, name: str) -> bool:
+    """True where the library in the folder `library` keeps a state from run to run."""
+    header = library / "include" / f"{name}.h"
+    return f"#define {name}_STATE_SIZE " in header.read_text(encoding="utf-8")
+
+
+def _checked(ports: Sequence[Port], inputs: Sequence[IntArray],
+             stateful: bool) -> tuple[IntArray, ...]:
+    """The inputs as (n, steps, elements), all of the right type, with the same n and steps."""
+    lead = 2 if stateful else 1
     if len(inputs) != len(ports):
         raise DataError("inputs", f"{len(inputs)} arrays", f"{len(ports)} arrays", "give all")
     flat = []
@@ -222,8 +242,11 @@ def _checked(ports: Sequence[Port], inputs: Sequence[IntArray]) -> tuple[IntArra
         if x.dtype != port.dtype:
             raise DataError(f"input {port.name!r}", f"numbers of type {x.dtype}", str(port.dtype),
                             "quantize the samples with the input's parameters")
-        if x.ndim == 0 or x.shape[1:] != port.shape or len(x) != len(inputs[0]):
-            raise DataError(f"input {port.name!r}", f"shape {x.shape}", f"(n, *{port.shape})",
+        if (x.ndim < lead or x.shape[lead:] != port.shape
+                or x.shape[:lead] != inputs[0].shape[:lead]):
+            raise DataError(f"input {port.name!r}", f"shape {x.shape}",
+                            f"({'n, steps' if stateful else 'n'}, *{port.shape})",
                             "give samples of the model's input shape")
-        flat.append(np.ascontiguousarray(x).reshape(len(x), prod(port.shape)))
+        steps = x.shape[1] if stateful else 1
+        flat.append(np.ascontiguousarray(x).reshape(len(x), steps, prod(port.shape)))
     return tuple(flat)

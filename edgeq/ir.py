@@ -119,6 +119,19 @@ class Tensor:
 
 
 @dataclass(frozen=True, eq=False)
+class State:
+    """A value that a graph keeps between its runs, which are the steps of a sequence.
+
+    A run reads `source`; the next one finds there what this one left in `result`. `initial`,
+    of a shape that broadcasts to that of `source`, is its value at reset; None is real 0.
+    """
+
+    source: str
+    result: str
+    initial: Array | None = None
+
+
+@dataclass(frozen=True, eq=False)
 class Graph:
     """Operators in execution order over named tensors; checked when it is made."""
 
@@ -129,6 +142,7 @@ class Graph:
     name: str = field(default="model")
     # inputs and outputs whose axes the reader moved: transpose(value, moved[name]) is the file's
     moved: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    states: tuple[State, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tensors", MappingProxyType(dict(self.tensors)))
@@ -158,10 +172,21 @@ class Graph:
         """The operators that read `name`, in execution order."""
         return tuple(op for op in self.ops if name in op.ins)
 
+    def initial(self, state: State) -> Array:
+        """What `state` holds at reset, in the shape of its source."""
+        tensor = self.tensors[state.source]
+        if state.initial is not None:
+            return np.broadcast_to(state.initial, tensor.shape)
+        if tensor.q is None:
+            return np.zeros(tensor.shape, np.float32)
+        return np.full(tensor.shape, int(tensor.q.zero), dtype_of(tensor.q.bits))
+
     def activations(self) -> Iterator[Tensor]:
-        """Graph inputs, then every operator's outputs, in execution order."""
+        """Graph inputs, kept states, then every operator's outputs, in execution order."""
         for name in self.ins:
             yield self.tensors[name]
+        for state in self.states:
+            yield self.tensors[state.source]
         for op in self.ops:
             for name in op.outs:
                 yield self.tensors[name]
@@ -173,15 +198,19 @@ class Graph:
         ops: tuple[Op, ...] | None = None,
         ins: tuple[str, ...] | None = None,
         outs: tuple[str, ...] | None = None,
+        states: tuple[State, ...] | None = None,
     ) -> Graph:
         """A new, checked graph; tensors that nothing uses any more are dropped."""
         new_ops = self.ops if ops is None else ops
         new_ins = self.ins if ins is None else ins
         new_outs = self.outs if outs is None else outs
+        new_states = self.states if states is None else states
         used = {n for op in new_ops for n in (*op.ins, *op.outs)} | {*new_ins, *new_outs}
+        used |= {n for s in new_states for n in (s.source, s.result)}
         pool = self.tensors if tensors is None else tensors
         kept = {n: t for n, t in pool.items() if n in used}
-        return replace(self, tensors=kept, ops=new_ops, ins=new_ins, outs=new_outs)
+        return replace(self, tensors=kept, ops=new_ops, ins=new_ins, outs=new_outs,
+                       states=new_states)
 
     def with_tensors(self, *changed: Tensor) -> Graph:
         """A new graph in which `changed` replace (or join) the tensors of the same name."""
@@ -190,6 +219,7 @@ class Graph:
     def check(self) -> None:
         """Raise ModelError where an operator reads what nothing wrote, or a shape disagrees."""
         known = {n for n, t in self.tensors.items() if t.is_const} | set(self.ins)
+        known |= {state.source for state in self.states}
         for op in self.ops:
             for name in op.ins:
                 if name and name not in known:
@@ -203,7 +233,7 @@ class Graph:
                                      f"{self.tensors[name].shape}, its inputs give {shape}",
                                      "consistent shapes", "export the model again")
                 known.add(name)
-        for name in self.outs:
+        for name in (*self.outs, *(state.result for state in self.states)):
             if name not in known:
                 raise ModelError("graph", f"output {name!r} is never written",
                                  "outputs of an operator", "export the model again")

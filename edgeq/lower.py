@@ -17,6 +17,7 @@ from edgeq.ops.base import check_limits
 from edgeq.plan import Call, Plan
 from edgeq.resources import resource_dir
 from edgeq.schedule import best_order
+from edgeq.states import in_place, state_copies
 
 HEADERS = ("include/eq.h", "include/eq_ops.h", "include/eq_requant.h")
 
@@ -30,13 +31,16 @@ def lower(graph: Graph, target: Target, name: str | None = None) -> Plan:
     _check_outputs(graph)
     for op in graph.ops:
         check_limits(op, graph)
-    views = {op.outs[0]: op.ins[0] for op in graph.ops if op.is_view}
+    views = {op.outs[0]: op.ins[0] for op in graph.ops if op.is_view} | in_place(graph)
     calls = _calls(graph, target)
     if target.optimize is Optimize.SIZE:
         calls = _fewer_functions(graph, target, calls)
     sizes = {t.name: tensor_bytes(graph, t.name) for t in graph.activations()}
-    ordered = best_order(calls, sizes, views, graph.ins, graph.outs)
-    placement = plan_memory(ordered, sizes, views, graph.ins, graph.outs)
+    calls += state_copies(graph, views, target)
+    kept = tuple(state.source for state in graph.states)  # in use from before the first call on
+    ins, outs = (*graph.ins, *kept), (*graph.outs, *kept)
+    ordered = best_order(calls, sizes, views, ins, outs)
+    placement = plan_memory(ordered, sizes, views, ins, outs)
     prefix = identifier(graph.name) if name is None else checked_name(name)
     return Plan(prefix, graph, target, ordered, placement, _sources(ordered))
 

@@ -14,10 +14,11 @@ import numpy as np
 from edgeq.board import Board, Target
 from edgeq.ctext import checked_name, model_name
 from edgeq.dataset import Dataset, Preprocess, load_dataset
-from edgeq.emit import emit
+from edgeq.emit import EmitOptions, emit
 from edgeq.errors import ToolchainError, UsageError
 from edgeq.evaluate import NOT_EVALUATED, Comparison, Evaluation, sqnr_db
 from edgeq.execute import run_float, run_int
+from edgeq.facts import plan_facts
 from edgeq.folder import write
 from edgeq.ir import FloatArray, Graph, IntArray
 from edgeq.jsontypes import Json
@@ -28,8 +29,9 @@ from edgeq.quant import Progress, Quantized, quantize
 from edgeq.quant import Step as QuantStep
 from edgeq.readers import NO_OPTIONS, ReadOptions, read
 from edgeq.recipe import Recipe
-from edgeq.report import Built, Footprint, Step, report
+from edgeq.report import WINDOW_FOLDER, Built, Footprint, Step, Streaming, report
 from edgeq.report_html import html
+from edgeq.streaming import StreamOptions, stream
 from edgeq.target.sizes import measure_folder
 
 BATCH = 32  # samples that the comparison runs at once
@@ -49,6 +51,7 @@ class Request:
     preprocess: Preprocess = field(default_factory=Preprocess)
     name: str | None = None
     read: ReadOptions = NO_OPTIONS
+    stream: StreamOptions | None = None  # build the model as steps
     board_file: Path | None = None  # where the board is a file of the user's
     finetune: int = 0  # epochs of training behind the quantization
 
@@ -109,8 +112,7 @@ class _Measured:
 def _finish(request: Request, measured: _Measured, progress: Progress) -> Result:
     """The stages behind quantization: lower, emit, measure, report."""
     quantized = measured.quantized
-    plan = lower(quantized.graph, request.target, name_of(request))
-    files = emit(plan)
+    plan, files, streaming = _library(request, quantized.graph)
     progress("measure the code", 0.0)
     sizes, warnings = footprint(files, request.target.board)
     built = Built(
@@ -119,12 +121,26 @@ def _finish(request: Request, measured: _Measured, progress: Progress) -> Result
         preprocess=request.preprocess, board_file=request.board_file,
         steps=tuple(Step(s.name, s.kept, _step_note(s)) for s in quantized.steps),
         float_vs_int=measured.evaluation, layer_sqnr=measured.layer_sqnr,
-        warnings=measured.warnings + warnings)
+        warnings=measured.warnings + warnings, streaming=streaming)
     content = report(built, sizes)
     files["report.json"] = json.dumps(content, indent=2) + "\n"
     files["report.html"] = html(content)
     progress("measure the code", 1.0)
     return Result(plan, quantized, content, files)
+
+
+def _library(request: Request, graph: Graph) -> tuple[Plan, dict[str, str], Streaming | None]:
+    """The plan and the files; of a streamed model also those of the window, in window/."""
+    name = name_of(request)
+    whole = lower(graph, request.target, name)
+    if request.stream is None:
+        return whole, emit(whole), None
+    streamed = stream(graph, request.stream)
+    plan = lower(streamed.graph, request.target, name)
+    twin = emit(whole, EmitOptions(host_twin=False, quant_helpers=False))
+    files = emit(plan) | {f"{WINDOW_FOLDER}/{path}": text for path, text in twin.items()
+                          if path.startswith(("include/", "src/", "report.json"))}
+    return plan, files, Streaming(streamed, plan_facts(whole))
 
 
 def name_of(request: Request) -> str:

@@ -12,15 +12,18 @@ import edgeq
 from edgeq.board import Board
 from edgeq.dataset import Preprocess
 from edgeq.evaluate import Evaluation, Share
-from edgeq.facts import MARKER, plan_facts
+from edgeq.facts import MARKER, PlanFacts, plan_facts
 from edgeq.ir import Graph
 from edgeq.jsontypes import Json
+from edgeq.lower import tensor_bytes
 from edgeq.plan import Call, Plan, Storage
 from edgeq.readers import ReadOptions
+from edgeq.streaming import Streamed
 
 if TYPE_CHECKING:
     from edgeq.target.profile import Profile
 
+WINDOW_FOLDER = "window"  # of a streamed model: the library over the whole window, to compare
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,14 @@ class Step:
     name: str
     kept: bool
     note: str
+
+
+@dataclass(frozen=True, eq=False)
+class Streaming:
+    """A model built as steps, and what the same model over the whole window takes."""
+
+    streamed: Streamed
+    window: PlanFacts
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +59,7 @@ class Built:
     layer_sqnr: Mapping[str, float | None]  # by tensor name
     warnings: tuple[str, ...] = ()
     board_file: Path | None = None
+    streaming: Streaming | None = None
 
 
 @dataclass(frozen=True)
@@ -85,6 +97,8 @@ def report(built: Built, footprint: Footprint | None = None) -> dict[str, Json]:
         "float_vs_int": _float_vs_int(built.float_vs_int),
         "warnings": list(built.warnings),
     }
+    if built.streaming is not None:
+        made["streaming"] = _streaming(built.streaming, plan)
     if footprint is not None:
         made |= {"code_bytes": footprint.code, "flash_bytes": footprint.flash}
     return made
@@ -153,10 +167,26 @@ def _layer(plan: Plan, call: Call, sqnr: Mapping[str, float | None]) -> dict[str
     }
 
 
+def _streaming(s: Streaming, plan: Plan) -> dict[str, Json]:
+    """How the model was turned into steps, and the figures of the window beside them."""
+    f = s.streamed.framing
+    return {
+        "mode": s.streamed.mode.value, "hop": f.hop, "steps": f.steps(),
+        "state_bytes": sum(tensor_bytes(plan.graph, t.source) for t in plan.graph.states),
+        "window_arena_bytes": s.window["arena_bytes"], "window_macs": s.window["macs"],
+        "inputs": {n: {"axis": i.axis, "window": i.window, "rest": i.rest}
+                   for n, i in f.inputs.items()},
+        "outputs": {n: {"axis": o.axis, "size": o.size, "hop": o.hop, "delay": o.delay}
+                    for n, o in f.outputs.items()},
+    }
+
+
 def _memory(plan: Plan) -> dict[str, Json]:
     def kind(s: Storage) -> str:
         if not s.tensors:
             return "scratch"
+        if set(s.tensors) & {state.source for state in plan.graph.states}:
+            return "state"
         if set(s.tensors) & set(plan.graph.outs):
             return "output"
         return "input" if set(s.tensors) & set(plan.graph.ins) else "tensor"
@@ -206,3 +236,10 @@ def with_profile(made: Mapping[str, Json], p: Profile) -> dict[str, Json]:
                for layer, profiled in zip(layers, p.layers, strict=True)]
     return {**made, "instructions": p.instructions,
             "estimated_cycles": None if p.cycles is None else round(p.cycles), "layers": counted}
+
+
+def with_window(made: Mapping[str, Json], window: Profile) -> dict[str, Json]:
+    """The report `made` of a streamed model with the instructions of the model over the window."""
+    streaming = made["streaming"]
+    assert isinstance(streaming, Mapping)
+    return {**made, "streaming": {**streaming, "window_instructions": window.instructions}}

@@ -23,7 +23,7 @@ class Rect:
     y: float
     width: float
     height: float
-    kind: str  # "input" | "output" | "scratch" | "tensor": a CSS class
+    kind: str  # "input" | "output" | "state" | "scratch" | "tensor": a CSS class
     hue: int
     label: str
     title: str

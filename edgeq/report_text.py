@@ -24,6 +24,7 @@ def summary(report: Mapping[str, object]) -> Iterator[str]:
     layers = report["layers"]
     assert isinstance(layers, list)
     yield f"  work      {count_text(_number(report['macs']))} MACs in {len(layers)} calls"
+    yield from _streaming(report)
     yield from _accuracy(report)
     steps = report["steps"]
     assert isinstance(steps, list)
@@ -34,6 +35,23 @@ def summary(report: Mapping[str, object]) -> Iterator[str]:
     assert isinstance(warnings, list)
     for warning in warnings:
         yield f"  [bold yellow]warning[/]   {warning}"
+
+
+def _streaming(report: Mapping[str, object]) -> Iterator[str]:
+    """A step beside the whole window."""
+    told = report.get("streaming")
+    if not isinstance(told, Mapping):
+        return
+    what = "the window" if told["mode"] == "window" else "the sequence"
+    counts = [f"{size_text(_number(report['arena_bytes']))} arena "
+              f"({size_text(_number(told['state_bytes']))} state) against "
+              f"{size_text(_number(told['window_arena_bytes']))}",
+              f"{count_text(_number(report['macs']))} MACs against "
+              f"{count_text(_number(told['window_macs']))}"]
+    if "window_instructions" in told:
+        counts.append(f"{_number(report['instructions']):,} instructions against "
+                      f"{_number(told['window_instructions']):,}")
+    yield f"  stream    {told['hop']} frames a step, outputs of {what}; a step: {', '.join(counts)}"
 
 
 def _accuracy(report: Mapping[str, object]) -> Iterator[str]:

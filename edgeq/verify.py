@@ -15,11 +15,12 @@ from edgeq.errors import DataError, UsageError
 from edgeq.evaluate import Comparison, Evaluation
 from edgeq.floatmodel import FloatModel
 from edgeq.host import HostModel
-from edgeq.ir import Graph, IntArray, QuantParams, dtype_of
+from edgeq.ir import FloatArray, Graph, IntArray, QuantParams, dtype_of
 from edgeq.passes import simplify
 from edgeq.quant import Progress
 from edgeq.readers import ReadOptions, read
 from edgeq.report import digest
+from edgeq.streaming import Framing, InputFrames, OutputRows, StreamMode
 from edgeq.target.folder import run_folder
 
 BATCH = 64  # samples that the float network runs at once
@@ -41,6 +42,7 @@ class BuiltFolder:
     inputs: Mapping[str, QuantParams]
     outputs: Mapping[str, QuantParams]
     shapes: Mapping[str, tuple[int, ...]]  # of the inputs, with the batch of 1
+    framing: Framing | None  # of a model built with --stream
     isa: tuple[str, ...]  # instruction sets of its kernels, without "c"
 
 
@@ -78,6 +80,7 @@ def open_folder(path: Path) -> BuiltFolder:
             {t["name"]: _params(t) for t in report["inputs"]},
             {t["name"]: _params(t) for t in report["outputs"]},
             {t["name"]: tuple(t["shape"]) for t in report["inputs"]},
+            _framing(**report["streaming"]) if "streaming" in report else None,
             tuple(isa for isa in report["target"]["isa"] if isa != "c" and any(
                 layer["kernel"].endswith(f"_{isa}") for layer in report["layers"])))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -114,8 +117,10 @@ def evaluate(folder: BuiltFolder, spec: str, preprocess: Preprocess, model: Path
     progress("compile", 1.0)
     comparison = Comparison(folder.outputs)
     for start, batch in data.batches(BATCH):
-        ints = host.run(*(folder.inputs[name].quantize(batch[name]) for name in folder.inputs))
-        comparison.add(network.run(batch), dict(zip(folder.outputs, ints, strict=True)))
+        ints = dict(zip(folder.outputs, host.run(*_stored(folder, batch)), strict=True))
+        if folder.framing is not None:
+            ints = {name: folder.framing.from_steps(name, y) for name, y in ints.items()}
+        comparison.add(network.run(batch), ints)
         progress("evaluate", min(1.0, (start + BATCH) / len(data)))
     return comparison.result(data.y, data.group)
 
@@ -150,15 +155,26 @@ def other_board(folder: BuiltFolder, spec: str) -> Board:
 
 def integer_inputs(folder: BuiltFolder, data: Dataset, limit: int) -> tuple[IntArray, ...]:
     """The first `limit` samples as the C code takes them."""
-    batch = data.real(0, limit)
-    return tuple(params.quantize(batch[name]) for name, params in folder.inputs.items())
+    return _stored(folder, data.real(0, limit))
+
+
+def _stored(folder: BuiltFolder, batch: Mapping[str, FloatArray]) -> tuple[IntArray, ...]:
+    """The real samples `batch` as the C code takes them; of a streamed model, step by step."""
+    ints = {name: params.quantize(batch[name]) for name, params in folder.inputs.items()}
+    if folder.framing is not None:
+        ints = {name: folder.framing.to_steps(name, x) for name, x in ints.items()}
+    return tuple(ints.values())
 
 
 def noise(folder: BuiltFolder) -> tuple[IntArray, ...]:
-    """A few samples of uniform random integers over the whole range, always the same."""
+    """A few samples of uniform random integers over the whole range, always the same; of a
+    streamed model sequences of more steps than its window has.
+    """
     rng = np.random.default_rng(_SEED)
+    streamed = folder.framing
+    count = (_NOISE_SAMPLES,) if streamed is None else (2, streamed.steps() + 2)
     return tuple(
-        rng.integers(p.qmin, p.qmax + 1, (_NOISE_SAMPLES, *folder.shapes[name][1:])).astype(
+        rng.integers(p.qmin, p.qmax + 1, (*count, *folder.shapes[name][1:])).astype(
             np.int8 if p.bits <= 8 else np.int16)
         for name, p in folder.inputs.items())
 
@@ -182,6 +198,15 @@ def _check_comparable(folder: BuiltFolder, graph: Graph) -> None:
         raise DataError("--model", "has other inputs or outputs than the built model",
                         ", ".join((*folder.inputs, *folder.outputs)),
                         "give the float model that the folder was built from")
+
+
+def _framing(*, mode: str, hop: int, inputs: Mapping[str, Mapping[str, int]],
+             outputs: Mapping[str, Mapping[str, int]], **figures: object) -> Framing:
+    """What report.json tells of streaming."""
+    return Framing(
+        mode == StreamMode.SEQUENCE.value, hop,
+        {n: InputFrames(i["axis"], i["window"], i["rest"]) for n, i in inputs.items()},
+        {n: OutputRows(o["axis"], o["size"], o["hop"], o["delay"]) for n, o in outputs.items()})
 
 
 def _params(t: Mapping[str, float]) -> QuantParams:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
@@ -20,6 +21,9 @@ from edgeq.cli.console import (
     stdout,
 )
 from edgeq.errors import BudgetError, ToolchainError, UsageError
+
+if TYPE_CHECKING:
+    from edgeq.streaming import StreamOptions
 
 
 @click.command()
@@ -48,6 +52,14 @@ from edgeq.errors import BudgetError, ToolchainError, UsageError
 @click.option("--max-drop", type=float, metavar="POINTS",
               help="Exit code 1 where the calibration samples lose more accuracy, in percentage "
                    "points (without labels: where more of them change their answer).")
+@click.option("--stream", type=click.Choice(["auto", "window", "sequence"]),
+              help="Build the model as steps of a stream, its memory kept between runs: each gives "
+                   "what the model gives for the newest window, or the next rows of a sequence.")
+@click.option("--hop", type=int, metavar="FRAMES",
+              help="New frames of a step, for --stream. Default: as few as the strides allow.")
+@click.option("--time-axis", type=int, metavar="AXIS",
+              help="Axis of time in the model's inputs, for --stream. Default: the one behind the "
+                   "batch, channels last.")
 @click.option("--force", is_flag=True, help="Write into a folder that edgeq did not make.")
 @read_options
 @preprocess_options
@@ -55,8 +67,9 @@ from edgeq.errors import BudgetError, ToolchainError, UsageError
 def build(model: Path | None, board: str | None, calib: str | None, output: Path | None,
           name: str | None, recipe: str, finetune: int, optimize: str, kernels: str,
           cmsis_nn: Path | None, max_ram: int | None, max_flash: int | None,
-          max_drop: float | None, force: bool, shapes: tuple[str, ...], scale: str | None,
-          offset: str | None, label_offset: int | None, as_json: bool) -> None:
+          max_drop: float | None, stream: str | None, hop: int | None, time_axis: int | None,
+          force: bool, shapes: tuple[str, ...], scale: str | None, offset: str | None,
+          label_offset: int | None, as_json: bool) -> None:
     """Quantize MODEL (a float .tflite file) and write a C library for a board.
 
     Without MODEL the example is built, a classifier of 8x8 digits. A missed budget still writes
@@ -84,6 +97,7 @@ def build(model: Path | None, board: str | None, calib: str | None, output: Path
     request = pipeline.Request(
         model=model, target=target, calib=calib, recipe=how, name=name,
         finetune=finetune, read=read_options_from(shapes),
+        stream=_stream_options(stream, hop, time_axis),
         board_file=Path(board).resolve() if board.endswith(".toml") else None,
         preprocess=preprocess_from(scale, offset, label_offset, default))
     folder = output or Path(f"{pipeline.name_of(request)}-{target.board.name}")
@@ -96,6 +110,17 @@ def build(model: Path | None, board: str | None, calib: str | None, output: Path
     else:
         show(stdout(), result.report, folder)
     _check_budgets(result.report, max_ram, max_flash, max_drop)
+
+
+def _stream_options(mode: str | None, hop: int | None,
+                    axis: int | None) -> StreamOptions | None:
+    """What --stream, --hop and --time-axis ask for."""
+    from edgeq.streaming import StreamMode, StreamOptions
+
+    if mode is None and (hop is not None or axis is not None):
+        raise UsageError("--hop and --time-axis", "the model is not streamed", "",
+                         "add --stream auto")
+    return None if mode is None else StreamOptions(StreamMode(mode), hop, axis)
 
 
 def _checkout(path: Path | None) -> Path:

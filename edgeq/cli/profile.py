@@ -30,7 +30,7 @@ def profile(folder: Path, board: str | None, compiler: str | None, timeout: floa
     """
     from edgeq import verify
     from edgeq.folder import write_some
-    from edgeq.report import profile_json, with_profile
+    from edgeq.report import WINDOW_FOLDER, profile_json, with_profile, with_window
     from edgeq.report_html import html
     from edgeq.target.profile import profile_folder
 
@@ -43,6 +43,9 @@ def profile(folder: Path, board: str | None, compiler: str | None, timeout: floa
     if target == own and compiler is None:
         report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
         report = with_profile(report, result)
+        if built.framing is not None:
+            whole = profile_folder(folder / WINDOW_FOLDER, target, timeout=timeout)
+            report = with_window(report, whole)
         write_some({"report.json": json.dumps(report, indent=2) + "\n",
                     "report.html": html(report)}, folder)
     if as_json:

@@ -81,6 +81,7 @@ SOFTMAX: tuple[Kernel, ...] = (portable("eq_softmax_s8"),
 PAD: tuple[Kernel, ...] = (portable("eq_pad_s8"),)
 GATHER: tuple[Kernel, ...] = (portable("eq_gather_s8"),)
 COPY: tuple[Kernel, ...] = (portable("eq_copy_s8"),)
+SHIFT: tuple[Kernel, ...] = (portable("eq_shift"),)
 
 RESIZE_NEAREST: tuple[Kernel, ...] = (portable("eq_resize_nearest_s8"),)
 RESIZE_BILINEAR: tuple[Kernel, ...] = (portable("eq_resize_bilinear_s8"),)
@@ -94,10 +95,13 @@ LAYER_NORM: tuple[Kernel, ...] = (
     Kernel("eq_layernorm_s8", "c", "ops/eq_layernorm_s8.c", ("ops/eq_root.h",)),)
 
 
-def recurrent(layer: str) -> tuple[Kernel, ...]:
-    """The kernels of eq_<layer>_s8: one body over the sums of gates that each ISA has."""
+def recurrent(layer: str, step: str = "") -> tuple[Kernel, ...]:
+    """The kernels of eq_<layer>_s8: one body over the sums of gates that each ISA has.
+
+    With "_step" those that go on from a state.
+    """
     shared, mve_rows = ("ops/eq_gates.h", f"ops/eq_{layer}.h"), "kernels/eq_mve_gate_rows.h"
-    func = f"eq_{layer}_s8"
+    func = f"eq_{layer}{step}_s8"
     return (Kernel(func, "c", f"ops/{func}.c", (*shared, "ops/eq_gate_rows.h")),
             Kernel(f"{func}_mve", "mve", f"kernels/{func}_mve.c", (*shared, mve_rows)))
 
@@ -105,6 +109,9 @@ def recurrent(layer: str) -> tuple[Kernel, ...]:
 LSTM = recurrent("lstm")
 GRU = recurrent("gru")
 RNN = recurrent("rnn")
+LSTM_STEP = recurrent("lstm", "_step")
+GRU_STEP = recurrent("gru", "_step")
+RNN_STEP = recurrent("rnn", "_step")
 
 ADDSUB: tuple[Kernel, ...] = (portable("eq_addsub_s8"),)
 MUL: tuple[Kernel, ...] = (portable("eq_mul_s8"),)

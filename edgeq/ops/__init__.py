@@ -31,6 +31,7 @@ from edgeq.ops.requantize import Requantize
 from edgeq.ops.reshape import Reshape
 from edgeq.ops.resize import ResizeBilinear, ResizeNearest
 from edgeq.ops.rnn import Rnn
+from edgeq.ops.shift import Shift
 from edgeq.ops.softmax import Softmax
 from edgeq.ops.transpose_conv import TransposeConv
 
@@ -72,4 +73,5 @@ OPS: tuple[type[Op], ...] = (
     TransposeConv,
     MatMul,
     LayerNorm,
+    Shift,
 )

@@ -123,6 +123,10 @@ class Op(ABC):
     def run(self, *xs: FloatArray) -> tuple[FloatArray, ...]:
         """Float reference; activations may carry any leading batch dimension."""
 
+    def carried(self) -> tuple[tuple[int, int], ...]:
+        """Pairs (input, output): states that the operator updates in place."""
+        return ()
+
     def rule(self) -> Rule:
         """How the output's quantization parameters follow."""
         return Free()
@@ -169,8 +173,9 @@ def constant_results(graph: Graph, op: Op) -> tuple[FloatArray | IntArray, ...]:
 
 def check_limits(op: Op, g: Graph) -> None:
     """Raise UnsupportedError for the first limit that `op` breaks."""
+    kept = {name for i, o in op.carried() for name in (op.ins[i], op.outs[o])}
     if not op.wide and any(q is not None and q.bits == 16 for q in
-                           (g.tensor(n).q for n in (*op.ins, *op.outs))):
+                           (g.tensor(n).q for n in {*op.ins, *op.outs} - kept)):
         raise UnsupportedError(f"{type(op).__name__} {op.name!r}", "16-bit activations",
                                "8-bit activations for this operator",
                                "choose a recipe with act_bits = 8")

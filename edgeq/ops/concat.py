@@ -88,8 +88,8 @@ class Concat(Op):
         for i, name in enumerate(self.ins):
             chunk = prod(g.tensor(name).shape[self.axis:])
             calls.append(copy_call(
-                self, f"{self.name}_{i}", name, self.outs[0], out.size // stride, chunk,
-                (0, chunk), (offset, stride), (g.tensor(name).params, out.params), target))
+                type(self).__name__, f"{self.name}_{i}", name, self.outs[0], out.size // stride,
+                chunk, (0, chunk), (offset, stride), (g.tensor(name).params, out.params), target))
             offset += chunk
         return tuple(calls)
 
@@ -121,7 +121,7 @@ def repeated(parts: Sequence[NDArray[N]]) -> list[NDArray[N]]:
     return [x if len(x) == batch else np.repeat(x, batch // len(x), 0) for x in parts]
 
 
-def copy_call(op: Op, name: str, source: str, out: str, outer: int, chunk: int,
+def copy_call(kind: str, name: str, source: str, out: str, outer: int, chunk: int,
               reads: tuple[int, int], writes: tuple[int, int],
               params: tuple[QuantParams, QuantParams], target: Target) -> Call:
     """`outer` blocks of `chunk` values from `source` to `out`, each at (offset, stride).
@@ -132,6 +132,6 @@ def copy_call(op: Op, name: str, source: str, out: str, outer: int, chunk: int,
     fields = (("outer", outer), ("chunk", chunk), ("in_offset", reads[0]), ("in_stride", reads[1]),
               ("out_offset", writes[0]), ("out_stride", writes[1]),
               ("table", 0 if same else lut_blob(requantize_table(*params))))
-    return Call(name=name, op=type(op).__name__, func=kernel.func, struct="eq_copy_s8_t",
+    return Call(name=name, op=kind, func=kernel.func, struct="eq_copy_s8_t",
                 fields=fields, ins=(source,), outs=(out,), sources=kernel.sources,
                 overlap=(None,))

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from edgeq.board import Target
-from edgeq.ir import FloatArray, Graph, IntArray
+from edgeq.ir import FloatArray, Graph, IntArray, QuantParams
 from edgeq.kernels import plain
 from edgeq.ops.gates import ONE, Wide, halved, saturate, sigmoid, tanh
 from edgeq.ops.lstm import logistic
@@ -29,14 +29,15 @@ class Gru(Recurrent):
     reset_first: bool = False
 
     gates: ClassVar[int] = 3
+    state_bits: ClassVar[tuple[int, ...]] = (16,)
     own_consts: ClassVar[tuple[int, ...]] = (1, 2, 3, 4)
 
     def unroll(self, *xs: FloatArray) -> Mapping[str, FloatArray]:
-        x, w, u, b, c = xs
+        x, w, u, b, c = xs[:5]
         n, steps, units = x.shape[0], x.shape[1], u.shape[1]
         sums = x @ w.T + b  # (n, steps, 3 * units)
         states = np.empty((n, steps, units), np.float32)
-        h = np.zeros((n, units), np.float32)
+        (h,) = self.given(xs) or (np.zeros((n, units), np.float32),)
         for t in range(steps):
             az, ar, an = np.split(sums[:, t], 3, axis=1)
             bz, br, bn = np.split(h @ u.T + c, 3, axis=1)
@@ -56,7 +57,9 @@ class Gru(Recurrent):
             return np.clip(requantize(product, *factor) + zero, -128, 127).astype(np.int8)
 
         states = np.empty((n, steps, units), np.int8)
-        h = np.zeros((n, units), np.int64)  # Q0.15
+        h: Wide = np.zeros((n, units), np.int64)  # Q0.15
+        if self.stateful:
+            h = qs[-1].astype(np.int64)
         for t in range(steps):
             az, ar, an = sides[0].sums(qs[0][:, t])
             bz, br, bn = sides[1].sums(to_int8(h * ONE))
@@ -64,11 +67,16 @@ class Gru(Recurrent):
             bn = sides[1].sums(to_int8(r * h))[2] if self.reset_first else halved(r * bn, 15)
             h = saturate(halved(z * h + (ONE - z) * tanh(saturate(an + bn), 3), 15))
             states[:, t] = to_int8(h * ONE)
-        return (states[:, -1] if self.last_only else states,)
+        return self.results(states, h.astype(np.int16))
+
+    def state_params(self, g: Graph) -> tuple[QuantParams, ...]:
+        return (QuantParams(np.asarray(2.0**-15), np.asarray(0, np.int32), 16),)
 
     def lower(self, g: Graph, target: Target) -> tuple[Call, ...]:
-        kernel, units = plain.pick(plain.GRU, target), self.units(g)
+        kernels = plain.GRU_STEP if self.stateful else plain.GRU
+        kernel, units = plain.pick(kernels, target), self.units(g)
         fields = (*self.common_fields(g), ("reset_first", int(self.reset_first)))
         return (Call(name=self.name, op="Gru", func=kernel.func, struct="eq_gru_s8_t",
                      fields=fields, ins=self.ins[:1], outs=self.outs, sources=kernel.sources,
-                     overlap=(None,), scratch=12 * units, macs=self.macs(g)),)
+                     overlap=(None,), scratch=(10 if self.stateful else 12) * units,
+                     macs=self.macs(g)),)

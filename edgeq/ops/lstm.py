@@ -12,10 +12,10 @@ import tflite
 
 from edgeq.board import Target
 from edgeq.errors import UnsupportedError
-from edgeq.ir import FloatArray, Graph, IntArray
+from edgeq.ir import FloatArray, Graph, IntArray, QuantParams
 from edgeq.kernels import plain
 from edgeq.ops.base import Op
-from edgeq.ops.gates import HIGH, LOW, halved, saturate, sigmoid, tanh
+from edgeq.ops.gates import HIGH, LOW, Wide, halved, saturate, sigmoid, tanh
 from edgeq.ops.recurrent import Recurrent
 from edgeq.plan import Call
 from edgeq.readers.node import TfliteNode
@@ -42,19 +42,20 @@ class Lstm(Recurrent):
 
     tflite_names: ClassVar[tuple[str, ...]] = ("UNIDIRECTIONAL_SEQUENCE_LSTM",)
     gates: ClassVar[int] = 4
+    state_bits: ClassVar[tuple[int, ...]] = (8, 16)
 
     @classmethod
     def from_tflite(cls, node: TfliteNode) -> Op | tuple[Op, ...]:
         return _read_tflite(node)
 
     def unroll(self, *xs: FloatArray) -> Mapping[str, FloatArray]:
-        x, w, r, b = xs
+        x, w, r, b = xs[:4]
         n, steps, units = x.shape[0], x.shape[1], r.shape[1]
         clip = self.cell_clip or math.inf
         sums = x @ w.T + b  # (n, steps, 4 * units)
         cells = np.empty((n, steps, units), np.float32)
         states = np.empty_like(cells)
-        c = h = np.zeros((n, units), np.float32)
+        h, c = self.given(xs) or (np.zeros((n, units), np.float32),) * 2
         for t in range(steps):
             i, f, g, o = np.split(sums[:, t] + h @ r.T, 4, axis=1)
             c = np.clip(logistic(f) * c + logistic(i) * np.tanh(g), -clip, clip)
@@ -81,26 +82,34 @@ class Lstm(Recurrent):
         (n, steps, _), units = qs[0].shape, self.units(g)
         zero, factor = int(g.tensor(self.outs[0]).params.zero), self.hidden_factor(g)
         states = np.empty((n, steps, units), np.int8)
-        h = np.full((n, units), zero, np.int8)
-        c = np.zeros((n, units), np.int64)
+        h: IntArray = np.full((n, units), zero, np.int8)
+        c: Wide = np.zeros((n, units), np.int64)
+        if self.stateful:
+            h, c = qs[-2], qs[-1].astype(np.int64)
         for t in range(steps):
             i, f, u, o = (saturate(a + b) for a, b in zip(
                 sides[0].sums(qs[0][:, t]), sides[1].sums(h), strict=True))
             kept = saturate(halved(sigmoid(f) * c, 15))
             added = saturate(halved(sigmoid(i) * tanh(u, 3), 15 + self.cell_bits))
-            c = np.clip(saturate(kept + added), low, high)
+            c = np.asarray(np.clip(saturate(kept + added), low, high), np.int64)
             product = sigmoid(o) * tanh(c, self.cell_bits)
             h = np.clip(requantize(product, *factor) + zero, -128, 127).astype(np.int8)
             states[:, t] = h
-        return (states[:, -1] if self.last_only else states,)
+        return self.results(states, h, c.astype(np.int16))
+
+    def state_params(self, g: Graph) -> tuple[QuantParams, ...]:
+        scale = np.asarray(2.0 ** (self.cell_bits - 15))
+        return g.tensor(self.outs[0]).params, QuantParams(scale, np.asarray(0, np.int32), 16)
 
     def lower(self, g: Graph, target: Target) -> tuple[Call, ...]:
-        kernel, units, (low, high) = plain.pick(plain.LSTM, target), self.units(g), self.bounds()
+        kernels = plain.LSTM_STEP if self.stateful else plain.LSTM
+        kernel, units, (low, high) = plain.pick(kernels, target), self.units(g), self.bounds()
         fields = (*self.common_fields(g), ("cell_bits", self.cell_bits),
                   ("cell_min", low), ("cell_max", high))
         return (Call(name=self.name, op="Lstm", func=kernel.func, struct="eq_lstm_s8_t",
                      fields=fields, ins=self.ins[:1], outs=self.outs, sources=kernel.sources,
-                     overlap=(None,), scratch=11 * units, macs=self.macs(g)),)
+                     overlap=(None,), scratch=(8 if self.stateful else 11) * units,
+                     macs=self.macs(g)),)
 
 
 _INPUTS, _STATES, _BIASES = (1, 2, 3, 4), (5, 6, 7, 8), (12, 13, 14, 15)  # in the order i, f, g, o

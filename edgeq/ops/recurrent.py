@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +18,15 @@ from edgeq.ops.mac import folded_bias, int32_bias
 from edgeq.plan import Blob, Value
 from edgeq.requant import quantize_multiplier, quantize_multipliers
 
+A = TypeVar("A", FloatArray, IntArray)
+
 _BIAS_BITS = 28  # |bias| stays below 2**28
 _FINE_BITS = 24  # products finer than the gates' step / 2**24 do not help
 
 
 def _not_const(op: Op, g: Graph) -> str:
-    return "" if all(g.tensor(n).is_const for n in op.ins[1:]) else "computed at run time"
+    consts = (op.ins[i] for i in op.own_consts if i < len(op.ins))
+    return "" if all(g.tensor(n).is_const for n in consts) else "computed at run time"
 
 
 def _rank(op: Op, g: Graph) -> str:
@@ -65,12 +68,15 @@ class Recurrent(Op):
 
     Inputs: x, w (gates * units, in_c), r (gates * units, units), b (gates * units,), and what
     the class adds. The output has every step's state (n, steps, units), or the last one
-    (n, units) where `last_only`.
+    (n, units) where `last_only`. A `stateful` layer goes on from the state of the run before:
+    its last inputs are the state, its further outputs the next one, each (n, units).
     """
 
     last_only: bool = False
+    stateful: bool = False
 
     gates: ClassVar[int]
+    state_bits: ClassVar[tuple[int, ...]]  # of the values of its state
     own_consts: ClassVar[tuple[int, ...]] = (1, 2, 3)
     limits: ClassVar[tuple[Limit, ...]] = (
         Limit("constant weights", _not_const, "freeze the model before export"),
@@ -84,7 +90,20 @@ class Recurrent(Op):
         if len(x) != 3 or w != (r[0], x[2]) or r[0] != self.gates * r[1]:
             raise ModelError(self.name, f"an input of {x} for weights {w} and {r}",
                              "(n, steps, channels)", "export the model again")
-        return ((x[0], r[1]) if self.last_only else (x[0], x[1], r[1]),)
+        kept = ((x[0], r[1]),) * len(self.state_bits) if self.stateful else ()
+        return ((x[0], r[1]) if self.last_only else (x[0], x[1], r[1]), *kept)
+
+    def carried(self) -> tuple[tuple[int, int], ...]:
+        count = len(self.state_bits) if self.stateful else 0
+        return tuple((len(self.ins) - count + i, 1 + i) for i in range(count))
+
+    def given(self, xs: Sequence[A]) -> Sequence[A]:
+        """The state's values among the inputs `xs`; none where every run starts anew."""
+        return xs[-len(self.state_bits):] if self.stateful else ()
+
+    @abstractmethod
+    def state_params(self, g: Graph) -> tuple[QuantParams, ...]:
+        """The parameters of the state's values in an integer graph."""
 
     def macs(self, g: Graph) -> int:
         steps = g.tensor(self.ins[0]).shape[1]
@@ -92,14 +111,22 @@ class Recurrent(Op):
 
     @abstractmethod
     def unroll(self, *xs: FloatArray) -> Mapping[str, FloatArray]:
-        """Values of every step (n, steps, units): under the output's name, and inner ones."""
+        """Values of every step (n, steps, units): under the output's name, and inner ones; they
+        are the values of the state in their order.
+        """
 
     def run(self, *xs: FloatArray) -> tuple[FloatArray, ...]:
-        states = self.unroll(*xs)[self.outs[0]]
-        return (states[:, -1] if self.last_only else states,)
+        found = self.unroll(*xs)
+        states = found[self.outs[0]]
+        kept = [v[:, -1] for v in found.values()] if self.stateful else []
+        return (states[:, -1] if self.last_only else states, *kept)
 
     def observed(self, *xs: FloatArray) -> Mapping[str, FloatArray]:
         return self.unroll(*xs)
+
+    def results(self, states: IntArray, *kept: IntArray) -> tuple[IntArray, ...]:
+        """What run_int gives for every step's `states` and the values of the state behind them."""
+        return (states[:, -1] if self.last_only else states, *(kept if self.stateful else ()))
 
     def const_params(self, g: Graph, params: Mapping[str, QuantParams]) -> dict[str, QuantParams]:
         """Weights symmetric with one scale a gate, each bias in steps of input times weight."""
@@ -109,12 +136,12 @@ class Recurrent(Op):
             scale = float(params[source].scale)
             top = self._largest(g, w) / 127.0
             s = np.maximum(top, GATE_SCALE / (scale * 2.0**_FINE_BITS))
-            if b < len(self.ins):
+            if b in self.own_consts:
                 s = np.maximum(s, self._largest(g, b) / (scale * 2.0**_BIAS_BITS))
             rows = np.repeat(s.astype(np.float32).astype(np.float64), self.units(g))
             zeros = np.zeros(rows.shape, np.int32)
             made[self.ins[w]] = QuantParams(rows, zeros, 8, 0)
-            if b < len(self.ins):
+            if b in self.own_consts:
                 made[self.ins[b]] = QuantParams(rows * scale, zeros, 32, 0)
         return made
 
@@ -134,7 +161,7 @@ class Recurrent(Op):
         w, b, source = ((1, 3, self.ins[0]), (2, 4, self.outs[0]))[i]
         units, q, x = self.units(g), g.tensor(self.ins[w]).params, g.tensor(source).params
         weights = g.integers(self.ins[w])
-        bias = g.integers(self.ins[b]) if b < len(self.ins) else np.zeros(1, np.int32)
+        bias = g.integers(self.ins[b]) if b in self.own_consts else np.zeros(1, np.int32)
         folded = int32_bias(self.name, folded_bias(
             bias, weights.sum(1, dtype=np.int64), int(x.zero)))
         scale = np.broadcast_to(q.scale, (self.gates * units,))[::units]

@@ -19,6 +19,7 @@ from edgeq.target.library import (
     library_jobs,
     pack_inputs,
     read_library,
+    steps_of,
     unpack_outputs,
 )
 from edgeq.target.qemu import run_image
@@ -38,22 +39,27 @@ def run_folder(folder: Path, board: Board, inputs: Sequence[NDArray[np.signedint
                compiler: str | None = None, timeout: float = 600.0) -> FolderRun:
     """The outputs of the library in `folder` for integer samples, computed on `board`.
 
-    `inputs` holds one array (n, elements...) of int8 or int16 for each model input.
+    `inputs` holds one array (n, elements...) of int8 or int16 for each model input, sequences
+    (n, steps, elements...) for a library with a state.
     `timeout` in seconds for the whole run. Raises UsageError for a folder that is no library or
     inputs that do not fit, ToolchainError when a tool is missing or the program fails.
     """
     library = read_library(folder)
     with tempfile.TemporaryDirectory(prefix="edgeq-") as name:
         work = Path(name)
-        image = build_library(library, board, work, marks=False, compiler=compiler)
+        image = build_library(library, board, work, marks=False, compiler=compiler,
+                              steps=steps_of(library, inputs[0]))
         return run_library(library, board, image, work, tuple(inputs), timeout)
 
 
 def build_library(library: Library, board: Board, work: Path, *, marks: bool,
-                  compiler: str | None = None) -> Image:
-    """The library with a main program that loops over samples; its objects come first."""
+                  compiler: str | None = None, steps: int = 1) -> Image:
+    """The library with a main program that loops over samples; its objects come first.
+
+    One with a state is reset after every `steps` samples.
+    """
     main = work / "main.c"
-    main.write_text(harness_source(library), encoding="utf-8")
+    main.write_text(harness_source(library, steps), encoding="utf-8")
     harness = CompileJob((main,), (library.folder / "include", port_dir()))
     return build_image(board, (*library_jobs(library, marks=marks, compiler=compiler), harness),
                        work)
@@ -70,7 +76,8 @@ def run_library(library: Library, board: Board, image: Image, work: Path,
         raise ToolchainError(f"running {library.name} for {board.name}",
                              f"exit code {run.exit_code}; it printed: {run.text[-2000:]}")
     try:
-        outputs = unpack_outputs(library, (work / "out.bin").read_bytes(), len(inputs[0]))
+        outputs = unpack_outputs(library, (work / "out.bin").read_bytes(), len(inputs[0]),
+                                 steps_of(library, inputs[0]))
     except ValueError as error:
         raise ToolchainError(f"running {library.name} for {board.name}",
                              f"it wrote too little output ({error})") from error

@@ -47,6 +47,7 @@ class Library:
     kernels: tuple[str, ...]
     cflags: tuple[str, ...]  # behind the board's own: the optimization level that was asked for
     cmsis_nn: Path | None  # the checkout whose functions it calls
+    stateful: bool  # a run is a step of a sequence
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
 
@@ -76,6 +77,7 @@ def read_library(folder: Path) -> Library:
             tuple(str(layer["kernel"]) for layer in layers),
             Optimize(target.get("optimize", "balanced")).cflags,
             Path(target["cmsis_nn"]) if target.get("cmsis_nn") else None,
+            f"#define {name}_STATE_SIZE " in header,
             _ports(name, "INPUT", header), _ports(name, "OUTPUT", header))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(where, f"this is not a folder made by `edgeq build` ({error!r})",
@@ -131,7 +133,7 @@ static EQ_ALIGNED(EQ_ARENA_ALIGN) uint8_t arena[{name}_ARENA_SIZE];
 int eq_main(void)
 {{
     {name}_t model;
-    uint32_t stack = 0;
+    uint32_t stack = 0, step = 0;
     const int in = eq_port_open("in.bin", 0);
     const int out = eq_port_open("out.bin", 1);
     if (in < 0 || out < 0 || {name}_init(&model, arena, sizeof arena) != EQ_OK) {{
@@ -141,7 +143,7 @@ int eq_main(void)
         eq_status_t status;
         uint32_t used;
 {reads}
-        eq_port_stack_paint();
+{reset}        eq_port_stack_paint();
         EQ_COUNT_START();
         status = {name}_run(&model);
         EQ_COUNT_STOP();
@@ -152,6 +154,7 @@ int eq_main(void)
         }}
 {writes}
     }}
+    (void)step;
     eq_port_close(out);
     eq_port_save("stack.bin", &stack, sizeof stack);
     return 0;
@@ -159,8 +162,11 @@ int eq_main(void)
 """
 
 
-def harness_source(library: Library) -> str:
-    """A main program that feeds in.bin, sample by sample, and collects out.bin."""
+def harness_source(library: Library, steps: int) -> str:
+    """A main program that feeds in.bin, sample by sample, and collects out.bin.
+
+    A library with a state is reset after every `steps` samples.
+    """
     name = library.name
     reads = "\n".join(
         f"        if (eq_port_read(in, {name}_input{p.suffix}(&model), {p.nbytes}u) != {p.nbytes}u)"
@@ -168,17 +174,21 @@ def harness_source(library: Library) -> str:
     writes = "\n".join(
         f"        eq_port_write(out, {name}_output{p.suffix}(&model), {p.nbytes}u);"
         for p in library.outputs)
-    return _MAIN.format(name=name, reads=reads, writes=writes)
+    reset = (f"        if (step++ % {steps}u == 0 && {name}_reset(&model) != EQ_OK) {{\n"
+             "            return 97;\n        }\n") if library.stateful else ""
+    return _MAIN.format(name=name, reads=reads, writes=writes, reset=reset)
 
 
 def pack_inputs(library: Library, inputs: tuple[NDArray[np.signedinteger], ...]) -> bytes:
-    """in.bin: for each sample its inputs one after the other; each array is (n, elements...)."""
+    """in.bin: for each sample its inputs one after the other; each array is (n, elements...), or
+    (n, steps, elements...) for a library with a state.
+    """
     if len(inputs) != len(library.inputs) or len({len(x) for x in inputs}) != 1:
         raise UsageError(library.name, f"{len(inputs)} input arrays",
                          f"{len(library.inputs)} of the same number of samples")
     flat = []
     for port, x in zip(library.inputs, inputs, strict=True):
-        rows = np.ascontiguousarray(x).reshape(len(x), -1)
+        rows = np.ascontiguousarray(x).reshape(len(x) * steps_of(library, x), -1)
         if rows.dtype != port.dtype or rows.shape[1] * port.dtype.itemsize != port.nbytes:
             raise UsageError(library.name, f"an input of shape {x.shape}, type {x.dtype}",
                              f"(n, {prod(port.shape)}) of {port.dtype}")
@@ -186,14 +196,23 @@ def pack_inputs(library: Library, inputs: tuple[NDArray[np.signedinteger], ...])
     return np.concatenate(flat, axis=1).tobytes()
 
 
-def unpack_outputs(library: Library, data: bytes, count: int
+def steps_of(library: Library, x: NDArray[np.signedinteger]) -> int:
+    """Steps in each sequence of the inputs `x`; 1 for a library without a state."""
+    return x.shape[1] if library.stateful else 1
+
+
+def unpack_outputs(library: Library, data: bytes, count: int, steps: int
                    ) -> tuple[NDArray[np.signedinteger], ...]:
-    """out.bin as one array (count, *shape) for each output; ValueError when its size is wrong."""
-    rows = np.frombuffer(data, np.uint8).reshape(count, sum(p.nbytes for p in library.outputs))
+    """out.bin as one array (count, *shape) for each output, (count, steps, *shape) where the
+    library has a state; ValueError when its size is wrong.
+    """
+    lead = (count, steps) if library.stateful else (count,)
+    rows = np.frombuffer(data, np.uint8).reshape(count * steps,
+                                                 sum(p.nbytes for p in library.outputs))
     outputs, at = [], 0
     for port in library.outputs:
         part = np.ascontiguousarray(rows[:, at:at + port.nbytes]).view(port.dtype)
         shape = port.shape[1:] if port.shape[:1] == (1,) else port.shape
-        outputs.append(part.reshape(count, *shape))
+        outputs.append(part.reshape(*lead, *shape))
         at += port.nbytes
     return tuple(outputs)

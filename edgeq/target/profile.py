@@ -89,9 +89,10 @@ def profile_folder(folder: Path, board: Board,
 
 def _sample(library: Library) -> tuple[NDArray[np.signedinteger], ...]:
     """One fixed input in the whole range of its type."""
+    lead = (1, 1) if library.stateful else (1,)
     rng = np.random.default_rng(0)
     return tuple(
-        rng.integers(-(1 << (p.bits - 1)), 1 << (p.bits - 1), (1, *p.shape)).astype(p.dtype)
+        rng.integers(-(1 << (p.bits - 1)), 1 << (p.bits - 1), (*lead, *p.shape)).astype(p.dtype)
         for p in library.inputs)
 
 

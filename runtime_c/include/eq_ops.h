@@ -315,6 +315,16 @@ typedef struct {
 
 void eq_copy_s8(const eq_copy_s8_t *p, const int8_t *restrict in, int8_t *restrict out);
 
+/* --- window over a stream --------------------------------------------------------------------
+ * `window` holds `outer` blocks of `size` bytes from run to run, values of any type: in each the
+ * oldest `fresh` bytes leave, the others move to the front, and the next `fresh` bytes of `in`
+ * follow. */
+typedef struct {
+    uint32_t outer, size, fresh;
+} eq_shift_t;
+
+void eq_shift(const eq_shift_t *p, const void *restrict in, void *restrict window);
+
 /* --- Helium (MVE) variants --------------------------------------------------------------------
  * `weights` of the MAC layers hold bias, mult and shift too: see the kernel's Python file. All shifts
  * are to the right. `out` may start below a dying `in` by the generator's distance. */
@@ -491,6 +501,16 @@ typedef struct {
 void eq_rnn_s8(const eq_rnn_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
                void *restrict scratch);
 
+/* The same from a state that is kept: `steps` more steps, which leave the next state in its place.
+ * h has the output's parameters, c and the GRU's state are as above. Scratch: 8, 10 and 2 times
+ * units bytes. */
+void eq_lstm_step_s8(const eq_lstm_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
+                     int8_t *restrict h, int16_t *restrict c, void *restrict scratch);
+void eq_gru_step_s8(const eq_gru_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
+                     int16_t *restrict state, void *restrict scratch);
+void eq_rnn_step_s8(const eq_rnn_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
+                     int8_t *restrict h, void *restrict scratch);
+
 /* --- recurrent layers with Helium ------------------------------------------------------------------ */
 void eq_lstm_s8_mve(const eq_lstm_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
                     void *restrict scratch);
@@ -498,6 +518,12 @@ void eq_gru_s8_mve(const eq_gru_s8_t *p, const int8_t *restrict in, int8_t *rest
                    void *restrict scratch);
 void eq_rnn_s8_mve(const eq_rnn_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
                    void *restrict scratch);
+void eq_lstm_step_s8_mve(const eq_lstm_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
+                     int8_t *restrict h, int16_t *restrict c, void *restrict scratch);
+void eq_gru_step_s8_mve(const eq_gru_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
+                     int16_t *restrict state, void *restrict scratch);
+void eq_rnn_step_s8_mve(const eq_rnn_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
+                     int8_t *restrict h, void *restrict scratch);
 
 /* --- Cortex-A variants: NEON (ARMv7-A and AArch64), dot product, 8-bit matrix multiply ---------- */
 void eq_conv2d_s8_neon(const eq_conv2d_s8_t *p, const int8_t *restrict in, int8_t *restrict out,

@@ -54,15 +54,18 @@ static void step(const eq_gru_s8_t *p, const int8_t *x, const buffers_t *b)
     }
 }
 
-static inline void eq_gru_steps(const eq_gru_s8_t *p, const int8_t *restrict in,
-                                int8_t *restrict out, void *restrict scratch)
+/* The steps from `state` on; scratch: 10 * units bytes. */
+static inline void eq_gru_go_on(const eq_gru_s8_t *p, const int8_t *restrict in,
+                                int8_t *restrict out, int16_t *restrict state,
+                                void *restrict scratch)
 {
     const size_t units = p->units;
     int16_t *sums = scratch;
-    const buffers_t b = {sums, sums + 3 * units, sums + 4 * units, (int8_t *)(sums + 5 * units),
-                         (int8_t *)(sums + 5 * units) + units};
-    memset(b.state, 0, units * sizeof *b.state);
-    memset(b.h, p->out_zero, units);
+    const buffers_t b = {sums, sums + 3 * units, state, (int8_t *)(sums + 4 * units),
+                         (int8_t *)(sums + 4 * units) + units};
+    for (size_t j = 0; j < units; j++) {
+        b.h[j] = eq_state8(state[j] * 32768, p->out_mult, p->out_shift, p->out_zero);
+    }
     for (uint32_t t = 0; t < p->steps; t++, in += p->in_c) {
         step(p, in, &b);
         if (!p->last_only || t + 1u == p->steps) {
@@ -70,6 +73,14 @@ static inline void eq_gru_steps(const eq_gru_s8_t *p, const int8_t *restrict in,
             out += units;
         }
     }
+}
+
+static inline void eq_gru_steps(const eq_gru_s8_t *p, const int8_t *restrict in,
+                                int8_t *restrict out, void *restrict scratch)
+{
+    int16_t *state = scratch;
+    memset(state, 0, p->units * sizeof *state);
+    eq_gru_go_on(p, in, out, state, state + p->units);
 }
 
 #endif

@@ -38,14 +38,12 @@ static void update(const eq_lstm_s8_t *p, const int16_t *sums, int16_t *c, int8_
     }
 }
 
-static inline void eq_lstm_steps(const eq_lstm_s8_t *p, const int8_t *restrict in,
-                                 int8_t *restrict out, void *restrict scratch)
+/* The steps from the state h, c on; sums: 4 * units. */
+static inline void eq_lstm_go_on(const eq_lstm_s8_t *p, const int8_t *restrict in,
+                                 int8_t *restrict out, int8_t *restrict h, int16_t *restrict c,
+                                 int16_t *restrict sums)
 {
     const size_t units = p->units;
-    int16_t *sums = scratch, *c = sums + 4 * units;
-    int8_t *h = (int8_t *)(c + units);
-    memset(c, 0, units * sizeof *c);
-    memset(h, p->out_zero, units);
     for (uint32_t t = 0; t < p->steps; t++, in += p->in_c) {
         all_gates(p, in, h, sums);
         update(p, sums, c, h);
@@ -54,6 +52,17 @@ static inline void eq_lstm_steps(const eq_lstm_s8_t *p, const int8_t *restrict i
             out += units;
         }
     }
+}
+
+static inline void eq_lstm_steps(const eq_lstm_s8_t *p, const int8_t *restrict in,
+                                 int8_t *restrict out, void *restrict scratch)
+{
+    const size_t units = p->units;
+    int16_t *sums = scratch, *c = sums + 4 * units;
+    int8_t *h = (int8_t *)(c + units);
+    memset(c, 0, units * sizeof *c);
+    memset(h, p->out_zero, units);
+    eq_lstm_go_on(p, in, out, h, c, sums);
 }
 
 #endif

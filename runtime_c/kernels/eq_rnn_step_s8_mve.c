@@ -1,0 +1,13 @@
+/* eq_rnn_step_s8_mve - plain recurrent layer that goes on from its state, MVE: four rows of a gate share the loads. */
+#include "eq_ops.h"
+
+#if defined(__ARM_FEATURE_MVE)
+#include "eq_mve_gate_rows.h"
+#include "eq_rnn.h"
+
+void eq_rnn_step_s8_mve(const eq_rnn_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
+                int8_t *restrict h, void *restrict scratch)
+{
+    eq_rnn_go_on(p, in, out, h, scratch);
+}
+#endif

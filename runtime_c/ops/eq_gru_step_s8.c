@@ -1,0 +1,9 @@
+/* eq_gru_step_s8 - GRU with an int16 state that goes on from its state, portable C. */
+#include "eq_gate_rows.h"
+#include "eq_gru.h"
+
+void eq_gru_step_s8(const eq_gru_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
+                int16_t *restrict state, void *restrict scratch)
+{
+    eq_gru_go_on(p, in, out, state, scratch);
+}
