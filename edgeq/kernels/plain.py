@@ -23,9 +23,9 @@ class Kernel:
         return (self.source, *self.headers)
 
 
-def portable(func: str) -> Kernel:
+def portable(func: str, *headers: str) -> Kernel:
     """The portable kernel `func`."""
-    return Kernel(func, "c", f"ops/{func}.c")
+    return Kernel(func, "c", f"ops/{func}.c", headers)
 
 
 def pick(kernels: tuple[Kernel, ...], target: Target) -> Kernel:
@@ -61,19 +61,20 @@ def cmsis(func: str, scratch: int | None = None) -> tuple[Kernel, ...]:
     return tuple(adapter(isa) for isa in CMSIS_ISAS)
 
 
-_POOL = "kernels/eq_mve_pool.h"
+_POOL, _MEAN = "ops/eq_pool_window.h", "ops/eq_pool_mean.h"
 _ADD = "kernels/eq_add_m.h"
-ADD: tuple[Kernel, ...] = (portable("eq_add_s8"), mve("eq_add_s8_mve"),
+ADD: tuple[Kernel, ...] = (portable("eq_add_s8", "ops/eq_scale.h"), mve("eq_add_s8_mve"),
                            neon("eq_add_s8_neon"),
                            cortex_m("eq_add_s8_dsp", "dsp", _ADD),
                            cortex_m("eq_add_s8_v7m", "v7m", _ADD),
                            cortex_m("eq_add_s8_v6m", "v6m"),
                            *cmsis("eq_add_s8_cmsis"))
 LUT: tuple[Kernel, ...] = (portable("eq_lut_s8"),)
-AVGPOOL: tuple[Kernel, ...] = (portable("eq_avgpool_s8"), mve("eq_avgpool_s8_mve", _POOL),
+AVGPOOL: tuple[Kernel, ...] = (portable("eq_avgpool_s8", _POOL, _MEAN),
+                               mve("eq_avgpool_s8_mve", _POOL),
                                neon("eq_avgpool_s8_neon"),
                                *cmsis("eq_avgpool_s8_cmsis", 4))
-MAXPOOL: tuple[Kernel, ...] = (portable("eq_maxpool_s8"), mve("eq_maxpool_s8_mve", _POOL),
+MAXPOOL: tuple[Kernel, ...] = (portable("eq_maxpool_s8", _POOL), mve("eq_maxpool_s8_mve", _POOL),
                                *cmsis("eq_maxpool_s8_cmsis", 0))
 MEAN: tuple[Kernel, ...] = (portable("eq_mean_s8"), mve("eq_mean_s8_mve"))
 SOFTMAX: tuple[Kernel, ...] = (portable("eq_softmax_s8"),
@@ -113,10 +114,20 @@ LSTM_STEP = recurrent("lstm", "_step")
 GRU_STEP = recurrent("gru", "_step")
 RNN_STEP = recurrent("rnn", "_step")
 
-ADDSUB: tuple[Kernel, ...] = (portable("eq_addsub_s8"),)
-MUL: tuple[Kernel, ...] = (portable("eq_mul_s8"),)
+
+def rows(op: str) -> tuple[Kernel, ...]:
+    """The kernels of eq_<op>_s8: one body, eq_<op>_rows.h, over the scaling that each ISA has."""
+    func, body = f"eq_{op}_s8", f"ops/eq_{op}_rows.h"
+    return (Kernel(func, "c", f"ops/{func}.c", (body, "ops/eq_scale.h")),
+            cortex_m(f"{func}_dsp", "dsp", body, "kernels/eq_scale_m.h", "kernels/eq_scale_dsp.h"),
+            cortex_m(f"{func}_v7m", "v7m", body, "kernels/eq_scale_m.h", "kernels/eq_scale_v7m.h"),
+            cortex_m(f"{func}_v6m", "v6m", body, "kernels/eq_scale_v6m.h"))
+
+
+ADDSUB = rows("addsub")
+MUL = rows("mul")
+PRELU = rows("prelu")
 MINMAX: tuple[Kernel, ...] = (portable("eq_minmax_s8"),)
-PRELU: tuple[Kernel, ...] = (portable("eq_prelu_s8"),)
 
 # Between widths of activations, by bits of input and output.
 REQUANTIZE: dict[tuple[int, int], tuple[Kernel, ...]] = {

@@ -127,8 +127,8 @@ def _add_params(op: Binary, g: Graph) -> _AddParams:
     twice = 2.0 * max(float(a.scale), float(b.scale))
     reals = (float(a.scale) / twice, float(b.scale) / twice,
              twice / ((1 << _headroom(y.bits)) * float(y.scale)))
-    # an output that needs a factor above 2 is finer than 2**-20 of the inputs: it saturates
-    pairs = [quantize_multiplier(min(r, 2.0)) for r in reals]
+    # an output that needs a factor of 1 or more is finer than 2**-20 of the inputs: it saturates
+    pairs = [quantize_multiplier(min(r, 1.0 - 2.0**-31)) for r in reals]
     low, high = clamp_bounds(op.act, y)
     return _AddParams((pairs[0][0], pairs[1][0], pairs[2][0]),
                       (pairs[0][1], pairs[1][1], pairs[2][1]),
@@ -247,8 +247,8 @@ class Mul(Binary):
 
     def _factor(self, g: Graph) -> tuple[int, int]:
         a, b, y = (g.tensor(n).params for n in (*self.ins, self.outs[0]))
-        # a larger factor than 2**13 saturates all the same, and keeps products within int32
-        return quantize_multiplier(min(float(a.scale) * float(b.scale) / float(y.scale), 2.0**13))
+        # a larger factor than 2**10 saturates all the same, and kernels rely on small shifts
+        return quantize_multiplier(min(float(a.scale) * float(b.scale) / float(y.scale), 2.0**10))
 
     def run_int(self, g: Graph, *qs: IntArray) -> tuple[IntArray, ...]:
         a, b, y = (g.tensor(n).params for n in (*self.ins, self.outs[0]))

@@ -46,9 +46,9 @@ class PRelu(Op):
 
     def _factors(self, g: Graph) -> tuple[tuple[int, int], tuple[int, int]]:
         x, slope, y = (float32_scale(g.tensor(n).params) for n in (*self.ins, self.outs[0]))
-        # larger factors saturate all the same, and would not keep products within int32
-        return (quantize_multiplier(min(float(x / y), 2.0**20)),
-                quantize_multiplier(min(float(x * slope / y), 2.0**13)))
+        # larger factors saturate all the same, and kernels rely on small shifts
+        return (quantize_multiplier(min(float(x / y), 2.0**10)),
+                quantize_multiplier(min(float(x * slope / y), 2.0**10)))
 
     def run_int(self, g: Graph, *qs: IntArray) -> tuple[IntArray, ...]:
         zeros = [int(g.tensor(n).params.zero) for n in (*self.ins, self.outs[0])]

@@ -238,7 +238,8 @@ typedef struct {
 
 void eq_addsub_s8(const eq_addsub_s8_t *p, const int8_t *a, const int8_t *b, int8_t *out);
 
-/* --- product, `b` broadcast as above: y = clamp(out_zero + requant((a - a_zero) * (b - b_zero))) */
+/* --- product, `b` broadcast as above: y = clamp(out_zero + requant((a - a_zero) * (b - b_zero)));
+ * shift <= 11. */
 typedef struct {
     uint32_t outer, n, inner;
     int8_t a_zero, b_zero, out_zero;
@@ -387,7 +388,7 @@ void eq_minmax_s8(const eq_minmax_s8_t *p, const int8_t *a, const int8_t *b, int
 
 /* --- PReLU, slopes `b` broadcast as in eq_addsub_s8 ------------------------------------------------
  * y = clamp(out_zero + requant(x, pos_mult, pos_shift)) for x = a - a_zero >= 0,
- * else requant(x * (b - b_zero), neg_mult, neg_shift). */
+ * else requant(x * (b - b_zero), neg_mult, neg_shift). Shifts <= 11. */
 typedef struct {
     uint32_t outer, n, inner;
     int8_t a_zero, b_zero, out_zero;
@@ -544,6 +545,17 @@ void eq_dense_s8_neon(const eq_dense_s8_t *p, const int8_t *restrict in, int8_t 
                       void *restrict scratch);
 void eq_dense_s8_neon_dot(const eq_dense_s8_t *p, const int8_t *restrict in,
                           int8_t *restrict out, void *restrict scratch);
+
+/* --- Cortex-M variants of the operators above without weights --------------------------------------- */
+void eq_mul_s8_dsp(const eq_mul_s8_t *p, const int8_t *a, const int8_t *b, int8_t *out);
+void eq_mul_s8_v7m(const eq_mul_s8_t *p, const int8_t *a, const int8_t *b, int8_t *out);
+void eq_mul_s8_v6m(const eq_mul_s8_t *p, const int8_t *a, const int8_t *b, int8_t *out);
+void eq_addsub_s8_dsp(const eq_addsub_s8_t *p, const int8_t *a, const int8_t *b, int8_t *out);
+void eq_addsub_s8_v7m(const eq_addsub_s8_t *p, const int8_t *a, const int8_t *b, int8_t *out);
+void eq_addsub_s8_v6m(const eq_addsub_s8_t *p, const int8_t *a, const int8_t *b, int8_t *out);
+void eq_prelu_s8_dsp(const eq_prelu_s8_t *p, const int8_t *a, const int8_t *b, int8_t *out);
+void eq_prelu_s8_v7m(const eq_prelu_s8_t *p, const int8_t *a, const int8_t *b, int8_t *out);
+void eq_prelu_s8_v6m(const eq_prelu_s8_t *p, const int8_t *a, const int8_t *b, int8_t *out);
 
 /* --- adapters to CMSIS-NN, for `edgeq build --kernels cmsis-nn` -----------------------------------
  * `weights` of the MAC layers are those of the portable kernels, with their tables behind

@@ -39,12 +39,12 @@ static inline void eq_add_all(const eq_add_s8_t *p, const int8_t *a, const int8_
 {
     const eq_add_m_t k = eq_add_begin(p);
     if (p->out_shift < 0) {
-        for (uint32_t i = 0; i < p->n; i++) {
-            out[i] = eq_add_one(&k, a[i], b[i], 1);
+        for (uint32_t i = p->n; i > 0; i--) {
+            *out++ = eq_add_one(&k, *a++, *b++, 1);
         }
     } else {
-        for (uint32_t i = 0; i < p->n; i++) {
-            out[i] = eq_add_one(&k, a[i], b[i], 0);
+        for (uint32_t i = p->n; i > 0; i--) {
+            *out++ = eq_add_one(&k, *a++, *b++, 0);
         }
     }
 }

@@ -3,7 +3,7 @@
 
 #if defined(__ARM_FEATURE_MVE)
 #include "eq_mve.h"
-#include "eq_mve_pool.h"
+#include "eq_pool_window.h"
 
 enum { EXACT = 5770 }; /* 129 * count^2 < 2^32: floor(n / count) = n * reciprocal >> 32 */
 
@@ -34,7 +34,7 @@ static void store(const eq_pool_s8_t *p, int8_t *out, int32x4_t acc, int32_t cou
 }
 
 /* Channels ch to ch + 15 of one window. */
-static void sixteen(const eq_pool_s8_t *p, const eq_mve_window_t *w, int32_t ch, int8_t *out)
+static void sixteen(const eq_pool_s8_t *p, const eq_window_t *w, int32_t ch, int8_t *out)
 {
     int32x4_t a = vdupq_n_s32(0), b = a, c = a, d = a;
     const int8_t *row = w->first + ch;
@@ -56,7 +56,7 @@ static void sixteen(const eq_pool_s8_t *p, const eq_mve_window_t *w, int32_t ch,
 }
 
 /* Up to 4 channels from ch. */
-static void few(const eq_pool_s8_t *p, const eq_mve_window_t *w, int32_t ch, int8_t *out)
+static void few(const eq_pool_s8_t *p, const eq_window_t *w, int32_t ch, int8_t *out)
 {
     const mve_pred16_t lanes = vctp32q((uint32_t)(p->c - ch));
     int32x4_t a = vdupq_n_s32(0);
@@ -74,7 +74,7 @@ void eq_avgpool_s8_mve(const eq_pool_s8_t *p, const int8_t *in, int8_t *out)
 {
     for (int32_t oy = 0; oy < p->out_h; oy++) {
         for (int32_t ox = 0; ox < p->out_w; ox++, out += p->c) {
-            const eq_mve_window_t w = eq_mve_window(p, in, oy, ox);
+            const eq_window_t w = eq_pool_window(p, in, oy, ox);
             int32_t ch = 0;
             for (; ch + 16 <= p->c; ch += 16) {
                 sixteen(p, &w, ch, out);

@@ -1,29 +1,10 @@
 /* eq_mul_s8 - product with a broadcast operand, portable C. */
-#include "eq_ops.h"
-#include "eq_requant.h"
+#include "eq_scale.h"
 
-/* n values of `a`; the other operand advances by b_step: 1, or 0 to stay on one value. */
-static void row(const eq_mul_s8_t *p, const int8_t *a, const int8_t *b, int8_t *out, uint32_t n,
-                uint32_t b_step)
-{
-    for (uint32_t i = 0; i < n; i++, b += b_step) {
-        const int32_t product = (a[i] - p->a_zero) * (*b - p->b_zero);
-        const int32_t y = eq_requant(product, p->mult, p->shift) + p->out_zero;
-        out[i] = (int8_t)eq_clamp(y, p->act_min, p->act_max);
-    }
-}
+#include "eq_mul_rows.h"
 
 void eq_mul_s8(const eq_mul_s8_t *p, const int8_t *a, const int8_t *b, int8_t *out)
 {
-    for (uint32_t o = 0; o < p->outer; o++) {
-        if (p->inner == 1) {
-            row(p, a, b, out, p->n, 1);
-            a += p->n;
-            out += p->n;
-        } else {
-            for (uint32_t k = 0; k < p->n; k++, a += p->inner, out += p->inner) {
-                row(p, a, b + k, out, p->inner, 0);
-            }
-        }
-    }
+    const eq_out_t k = eq_out(p->mult, p->shift, p->out_zero, p->act_min, p->act_max);
+    eq_mul_rows(p, k, a, b, out);
 }

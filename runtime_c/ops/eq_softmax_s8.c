@@ -28,26 +28,36 @@ static int32_t reciprocal_of_one_plus(int32_t x)
 
 static void softmax_row(const eq_softmax_s8_t *p, const int8_t *in, int8_t *out)
 {
+    const int32_t *exp = p->exp;
+    const int32_t n_exp = p->n_exp;
+    const uint32_t c = p->c;
     int32_t max = in[0];
-    for (uint32_t i = 1; i < p->c; i++) {
+    for (uint32_t i = 1; i < c; i++) {
         max = in[i] > max ? in[i] : max;
     }
-    int32_t sum = 0;  /* Q19 */
-    for (uint32_t i = 0; i < p->c; i++) {
+    uint32_t sum = 0;  /* Q19 */
+    for (uint32_t i = 0; i < c; i++) {
         const int32_t d = max - in[i];
-        sum += d < p->n_exp ? eq_rounding_shift(p->exp[d], 12) : 0;
+        if (d < n_exp) {
+            sum += ((uint32_t)exp[d] + 2048) >> 12;
+        }
     }
-    const int32_t headroom = leading_zeros((uint32_t)sum);
-    const int32_t fraction = (int32_t)(((uint32_t)sum << headroom) - UINT32_C(0x80000000));
-    const int32_t scale = reciprocal_of_one_plus(fraction);
-    /* a sum of 512 or more (a shift of 32 or 33) leaves no value that rounds up to 1/256 */
-    const int32_t n_exp = headroom < 4 ? 0 : p->n_exp;
-    const int32_t shift = headroom < 4 ? 0 : 35 - headroom;
-    for (uint32_t i = 0; i < p->c; i++) {
+    const int32_t headroom = leading_zeros(sum);
+    const int32_t fraction = (int32_t)((sum << headroom) - UINT32_C(0x80000000));
+    const uint32_t scale = (uint32_t)reciprocal_of_one_plus(fraction);
+    /* Doubling high multiplication and right shift by 35 - headroom round one after the other; of
+     * values >= 0 that is one sum. A sum of 512 or more (a shift of 32 or 33) leaves no value that
+     * rounds up to 1/256. */
+    const int32_t count = headroom < 4 ? 0 : n_exp, shift = headroom < 4 ? 0 : 34 - headroom;
+    const uint64_t round = ((uint64_t)1 << 30) + ((uint64_t)1 << (31 + shift));
+    for (uint32_t i = 0; i < c; i++) {
         const int32_t d = max - in[i];
-        const int32_t e = d < n_exp ? p->exp[d] : 0;
-        const int32_t y = eq_rounding_shift(eq_doubling_high_mul(scale, e), shift);
-        out[i] = (int8_t)eq_clamp(y - 128, INT8_MIN, INT8_MAX);
+        uint32_t y = 0;
+        if (d < count) {
+            y = (uint32_t)(((uint64_t)scale * (uint32_t)exp[d] + round) >> 32) >> shift;
+            y = y > 255 ? 255 : y;
+        }
+        out[i] = (int8_t)((int32_t)y - 128);
     }
 }
 

@@ -140,15 +140,25 @@ def _zeros(rng: np.random.Generator) -> list[int]:
 
 
 def muls(rng: np.random.Generator, kernel: Kernel) -> Iterator[Trial]:
-    """Factors from far below 1 to the largest, 2**13."""
+    """Factors from far below 1 to the largest, 2**10."""
     def fields() -> tuple[tuple[str, Value], ...]:
         zeros = _zeros(rng)
         low, high = _clamp(rng, zeros[2])
-        mult, shift = _factor(rng, 0.0, 2.0**13 if rng.integers(3) == 0 else 0.03)
+        mult, shift = _factor(rng, 0.0, 2.0**10 if rng.integers(3) == 0 else 0.03)
         return (("a_zero", zeros[0]), ("b_zero", zeros[1]), ("out_zero", zeros[2]),
                 ("act_min", low), ("act_max", high), ("shift", shift), ("mult", mult))
 
     yield from _broadcast(rng, kernel, "eq_mul_s8_t", fields)
+
+
+def _narrow_factor(rng: np.random.Generator) -> tuple[int, int]:
+    """Of the operand with the smaller scale: at most 1/2."""
+    kind = int(rng.integers(4))
+    if kind == 0:
+        return 1 << 30, int(rng.integers(-31, 1))
+    if kind == 1:
+        return (1 << 31) - 1, int(rng.integers(-31, 0))
+    return quantize_multiplier(float(rng.uniform(0.0001, 0.5)))
 
 
 def addsubs(rng: np.random.Generator, kernel: Kernel) -> Iterator[Trial]:
@@ -156,10 +166,12 @@ def addsubs(rng: np.random.Generator, kernel: Kernel) -> Iterator[Trial]:
     def fields() -> tuple[tuple[str, Value], ...]:
         zeros = _zeros(rng)
         low, high = _clamp(rng, zeros[2])
-        factors = [(1 << 30, 0), _factor(rng, 0.0, 0.499)]
+        factors = [(1 << 30, 0), _narrow_factor(rng)]
         if rng.integers(2):
             factors.reverse()
         out = quantize_multiplier(float(rng.uniform(0.1, 3.0)) * 2.0**-int(rng.integers(16, 21)))
+        if rng.integers(8) == 0:
+            out = (1 << 31) - 1, int(rng.choice([0, -31, -1]))
         signs = ((1, 1), (1, -1), (-1, 1))[int(rng.integers(3))]
         return (("a_zero", zeros[0]), ("b_zero", zeros[1]), ("out_zero", zeros[2]),
                 ("act_min", low), ("act_max", high), ("a_sign", signs[0]), ("b_sign", signs[1]),
@@ -187,8 +199,8 @@ def prelus(rng: np.random.Generator, kernel: Kernel) -> Iterator[Trial]:
     def fields() -> tuple[tuple[str, Value], ...]:
         zeros = _zeros(rng)
         large = rng.integers(3) == 0
-        pos = _factor(rng, 0.0, 2.0**20 if large else 2.0)
-        neg = _factor(rng, 0.0, 2.0**13 if large else 0.03)
+        pos = _factor(rng, 0.0, 2.0**10 if large else 2.0)
+        neg = _factor(rng, 0.0, 2.0**10 if large else 0.03)
         return (("a_zero", zeros[0]), ("b_zero", zeros[1]), ("out_zero", zeros[2]),
                 ("pos_shift", pos[1]), ("neg_shift", neg[1]),
                 ("pos_mult", pos[0]), ("neg_mult", neg[0]))
