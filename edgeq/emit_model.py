@@ -287,8 +287,11 @@ def _arguments(plan: Plan, call: Call, i: int, symbols: Mapping[tuple[int, str],
     def pointer(name: str, *, const: bool) -> str:
         tensor = plan.graph.tensor(name)
         if tensor.is_const:
-            return symbols[i, f"const_{name}"]
-        return _at("arena", plan.placement.offsets[name], _ctype(tensor.params.bits), const=const)
+            symbol = symbols[i, f"const_{name}"]
+            wide = call.as_bytes and tensor.params.bits > 8
+            return f"(const int8_t *)(const void *){symbol}" if wide else symbol
+        ctype = "int8_t" if call.as_bytes else _ctype(tensor.params.bits)
+        return _at("arena", plan.placement.offsets[name], ctype, const=const)
 
     scratch: tuple[str, ...] = ()
     if call.scratch is not None:

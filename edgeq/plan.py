@@ -52,6 +52,7 @@ class Call:
     note: str = ""
     weight_bits: int = 8
     in_place: bool = False  # the output takes exactly the place of input 0 where that dies here
+    as_bytes: bool = False  # an int8 function that moves values of more bytes: fields count bytes
 
     @property
     def blobs(self) -> tuple[Blob, ...]:

@@ -13,7 +13,8 @@ class Micro:
 
     def __init__(self, model: bytes) -> None:
         runtime = pytest.importorskip("tflite_micro.python.tflite_micro.runtime", reason=REASON)
-        self._interpreter = runtime.Interpreter.from_bytes(model)
+        arena = max(1 << 20, 10 * len(model))
+        self._interpreter = runtime.Interpreter.from_bytes(model, arena_size=arena)
 
     def run(self, *xs: NDArray) -> tuple[NDArray, ...]:  # type: ignore[type-arg]
         """Outputs for the inputs `xs`, from the state that the model starts with."""

@@ -37,7 +37,8 @@ class Native:
         names = [n for n in op.ins if not g.tensor(n).is_const]
         values = dict(zip(names, ins, strict=True))
         constants = (g.tensor(n) for n in op.ins)
-        values |= {t.name: t.data.astype(np.int8) for t in constants if t.data is not None}
+        values |= {t.name: t.data.astype(dtype_of(t.params.bits)) for t in constants
+                   if t.data is not None}
         for call in op.lower(g, Target(HOST)):
             values |= self.call(call, g, [values[n] for n in call.ins], values)
         return tuple(values[n] for n in op.outs)
@@ -61,6 +62,8 @@ class Native:
             if written is not None and name in written:
                 out.array[...] = written[name]
         arrays = [np.ascontiguousarray(x) for x in ins] + [o.array for o in outs]
+        if call.as_bytes:
+            arrays = [a.view(np.int8) for a in arrays]
         args = [self.ffi.from_buffer(_ctype(a), a) for a in arrays]
         if call.scratch is not None:
             scratch = _Guarded.make((call.scratch,), np.int8)

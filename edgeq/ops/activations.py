@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -10,9 +11,13 @@ import numpy as np
 import tflite
 from numpy.typing import NDArray
 
-from edgeq.ir import QuantParams
-from edgeq.ops.base import Act, Fixed, Op, Rule
+from edgeq.board import Target
+from edgeq.ir import Graph, IntArray, QuantParams
+from edgeq.ops import sigmoid16
+from edgeq.ops.base import Act, Fixed, Limit, Op, Rule
 from edgeq.ops.lut import CODES, Unary, clamp_int8, float32_scale, scaled_codes
+from edgeq.ops.slopes16 import Slopes
+from edgeq.plan import Call
 from edgeq.readers.node import TfliteNode
 from edgeq.requant import quantize_multiplier, requantize, rounding_shift
 
@@ -24,7 +29,9 @@ _erfc = np.vectorize(math.erfc, otypes=[np.float64])
 class Logistic(Unary):
     """y = 1 / (1 + e^-x)."""
 
+    wide: ClassVar[bool] = True
     tflite_names: ClassVar[tuple[str, ...]] = ("LOGISTIC",)
+    limits: ClassVar[tuple[Limit, ...]] = sigmoid16.LIMITS
 
     @classmethod
     def from_tflite(cls, node: TfliteNode) -> Op | tuple[Op, ...]:
@@ -42,12 +49,25 @@ class Logistic(Unary):
     def rule(self) -> Rule:
         return Fixed(1 / 256, -128)
 
+    def run_int(self, g: Graph, *qs: IntArray) -> tuple[IntArray, ...]:
+        q = g.tensor(self.ins[0]).params
+        if q.bits == 8:
+            return super().run_int(g, *qs)
+        return (sigmoid16.logistic16(qs[0], *sigmoid16.scaling(float(q.scale), (0,))),)
+
+    def lower(self, g: Graph, target: Target) -> tuple[Call, ...]:
+        if g.tensor(self.ins[0]).params.bits == 8:
+            return super().lower(g, target)
+        return (sigmoid16.wide_call(self, g, "eq_logistic_s16", (0,)),)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Tanh(Unary):
     """y = tanh(x)."""
 
+    wide: ClassVar[bool] = True
     tflite_names: ClassVar[tuple[str, ...]] = ("TANH",)
+    limits: ClassVar[tuple[Limit, ...]] = sigmoid16.LIMITS
 
     @classmethod
     def from_tflite(cls, node: TfliteNode) -> Op | tuple[Op, ...]:
@@ -59,13 +79,46 @@ class Tanh(Unary):
     def rule(self) -> Rule:
         return Fixed(1 / 128, 0)
 
+    def run_int(self, g: Graph, *qs: IntArray) -> tuple[IntArray, ...]:
+        q = g.tensor(self.ins[0]).params
+        if q.bits == 8:
+            return super().run_int(g, *qs)
+        return (sigmoid16.tanh16(qs[0], *sigmoid16.scaling(float(q.scale), (0, 1))),)
+
+    def lower(self, g: Graph, target: Target) -> tuple[Call, ...]:
+        if g.tensor(self.ins[0]).params.bits == 8:
+            return super().lower(g, target)
+        return (sigmoid16.wide_call(self, g, "eq_tanh_s16", (0, 1)),)
+
 
 @dataclass(frozen=True, kw_only=True)
-class Relu(Unary):
+class Sloped(Unary):
+    """What has one slope on each side of 0: 16-bit integers need no table."""
+
+    @abstractmethod
+    def slopes(self, q_in: QuantParams, q_out: QuantParams) -> Slopes:
+        """The slopes and bounds in steps of 16-bit integers."""
+
+    def run_int(self, g: Graph, *qs: IntArray) -> tuple[IntArray, ...]:
+        q_in, q_out = g.tensor(self.ins[0]).params, g.tensor(self.outs[0]).params
+        if q_in.bits == 8:
+            return super().run_int(g, *qs)
+        return (self.slopes(q_in, q_out).apply(qs[0]),)
+
+    def lower(self, g: Graph, target: Target) -> tuple[Call, ...]:
+        q_in, q_out = g.tensor(self.ins[0]).params, g.tensor(self.outs[0]).params
+        if q_in.bits == 8:
+            return super().lower(g, target)
+        return (self.slopes(q_in, q_out).call(self, g),)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Relu(Sloped):
     """y = x clamped to the bounds of `act`, where no other kernel could take the clamp along."""
 
     act: Act
 
+    wide: ClassVar[bool] = True
     tflite_names: ClassVar[tuple[str, ...]] = ("RELU", "RELU6", "RELU_N1_TO_1")
 
     @classmethod
@@ -84,6 +137,12 @@ class Relu(Unary):
         low, high = (_grid(bound, scale_out, int(q_out.zero)) for bound in self.act.bounds)
         return clamp_int8(y, max(-128, low), min(127, high))
 
+    def slopes(self, q_in: QuantParams, q_out: QuantParams) -> Slopes:
+        scale_out = float32_scale(q_out)
+        factor = float(float32_scale(q_in) / scale_out)
+        low, high = (_grid(bound, scale_out, 0) for bound in self.act.bounds)
+        return Slopes(factor, factor, max(-32768, low), min(32767, high))
+
 
 def _grid(bound: float, scale: np.float32, zero: int) -> int:
     """`bound` as an integer under the parameters, half away from zero; large where infinite."""
@@ -94,11 +153,12 @@ def _grid(bound: float, scale: np.float32, zero: int) -> int:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LeakyRelu(Unary):
+class LeakyRelu(Sloped):
     """y = x for x >= 0, else alpha * x."""
 
     alpha: float
 
+    wide: ClassVar[bool] = True
     tflite_names: ClassVar[tuple[str, ...]] = ("LEAKY_RELU",)
 
     @classmethod
@@ -118,6 +178,11 @@ class LeakyRelu(Unary):
         below = requantize(x, mult, shift) * (-1 if slope < 0 else 1) + int(q_out.zero)
         above = scaled_codes(q_in, q_out, float(scale_in / scale_out))
         return clamp_int8(np.where(x >= 0, above, below))
+
+    def slopes(self, q_in: QuantParams, q_out: QuantParams) -> Slopes:
+        scale_in, scale_out = float32_scale(q_in), float32_scale(q_out)
+        return Slopes(float(scale_in / scale_out),
+                      float(scale_in * np.float32(self.alpha) / scale_out))
 
 
 @dataclass(frozen=True, kw_only=True)

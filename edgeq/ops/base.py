@@ -9,7 +9,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, ClassVar
 
 from edgeq.errors import UnsupportedError
-from edgeq.ir import FloatArray, Graph, IntArray, QuantParams
+from edgeq.ir import FloatArray, Graph, IntArray, QuantParams, dtype_of
 
 if TYPE_CHECKING:
     from edgeq.board import Target
@@ -161,6 +161,12 @@ class Op(ABC):
     def macs(self, g: Graph) -> int:
         """Multiply-accumulates of one inference."""
         return 0
+
+
+def value_bytes(g: Graph, name: str) -> int:
+    """Bytes of one value of the activation `name`: kernels that only move values take any."""
+    q = g.tensor(name).q
+    return 1 if q is None else dtype_of(q.bits)().itemsize
 
 
 def constant_results(graph: Graph, op: Op) -> tuple[FloatArray | IntArray, ...]:

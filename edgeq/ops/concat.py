@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from edgeq.board import Target
 from edgeq.errors import ModelError
-from edgeq.ir import FloatArray, Graph, IntArray, QuantParams, same_params
+from edgeq.ir import FloatArray, Graph, IntArray, QuantParams, dtype_of, same_params
 from edgeq.kernels import plain
 from edgeq.ops.base import Act, Limit, Op, Shape
 from edgeq.ops.lut import look_up, lut_blob
@@ -30,6 +30,14 @@ def _over_batch(op: Op, g: Graph) -> str:
     return "the batch axis is concatenated" if op.axis == 0 else ""
 
 
+def _wide_differ(op: Op, g: Graph) -> str:
+    out = g.tensor(op.outs[0]).q
+    if out is None or out.bits == 8:
+        return ""
+    return next((f"{n!r} has others" for n in op.ins if not same_params(g.tensor(n).params, out)),
+                "")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Concat(Op):
     """y = the inputs one behind the other along `axis`.
@@ -42,8 +50,11 @@ class Concat(Op):
 
     tflite_names: ClassVar[tuple[str, ...]] = ("CONCATENATION",)
     unifies: ClassVar[bool] = True
+    wide: ClassVar[bool] = True
     limits: ClassVar[tuple[Limit, ...]] = (
         Limit("an axis behind the batch", _over_batch, "concatenate along another axis"),
+        Limit("16-bit inputs with the output's parameters", _wide_differ,
+              "choose a recipe with act_bits = 8"),
     )
 
     @classmethod
@@ -53,6 +64,10 @@ class Concat(Op):
                      "has a fused activation", "none", "put the activation behind")
         return cls(name=node.name, ins=node.ins, outs=node.outs,
                    axis=opts.Axis() % len(node.shape(0)))
+
+    def takes_wide(self, g: Graph) -> bool:
+        """Quantization unifies parameters of 8 bits only."""
+        return False
 
     def shape(self, *ins: Shape) -> tuple[Shape, ...]:
         rest = {s[:self.axis] + s[self.axis + 1:] for s in ins}
@@ -129,9 +144,12 @@ def copy_call(kind: str, name: str, source: str, out: str, outer: int, chunk: in
     `params` are those of source and output: where they differ, the copy requantizes.
     """
     kernel, same = plain.pick(plain.COPY, target), same_params(*params)
-    fields = (("outer", outer), ("chunk", chunk), ("in_offset", reads[0]), ("in_stride", reads[1]),
-              ("out_offset", writes[0]), ("out_stride", writes[1]),
+    each = dtype_of(params[1].bits)().itemsize
+    assert same or each == 1
+    fields = (("outer", outer), ("chunk", chunk * each), ("in_offset", reads[0] * each),
+              ("in_stride", reads[1] * each), ("out_offset", writes[0] * each),
+              ("out_stride", writes[1] * each),
               ("table", 0 if same else lut_blob(requantize_table(*params))))
     return Call(name=name, op=kind, func=kernel.func, struct="eq_copy_s8_t",
                 fields=fields, ins=(source,), outs=(out,), sources=kernel.sources,
-                overlap=(None,))
+                overlap=(None,), as_bytes=True)

@@ -11,12 +11,11 @@ import tflite
 from numpy.typing import NDArray
 
 from edgeq.board import Target
-from edgeq.errors import UnsupportedError
 from edgeq.ir import FloatArray, Graph, IntArray, dtype_of
 from edgeq.kernels import plain
 from edgeq.ops.base import Act, Limit, Op, Shape, clamp_bounds
 from edgeq.ops.broadcast import Broadcast, broadcast_of, broadcast_shape
-from edgeq.ops.lut import CODES, clamp_int8, lut_call
+from edgeq.ops.lut import CODES, lut_call
 from edgeq.ops.mac import apply_act
 from edgeq.plan import Call, Value
 from edgeq.readers.node import TfliteNode
@@ -138,6 +137,8 @@ def _add_params(op: Binary, g: Graph) -> _AddParams:
 def _addsub_call(op: Binary, g: Graph, sign: int, target: Target) -> Call:
     """The general kernel for a + sign * b."""
     way, p = operands(op, g), _add_params(op, g)
+    if p.bits == 16:
+        return _addsub16_call(op, g, way, p, sign)
     scalar = scalar_call(op, g, way, target)
     if scalar is not None:
         return scalar
@@ -152,15 +153,21 @@ def _addsub_call(op: Binary, g: Graph, sign: int, target: Target) -> Call:
          ("a_mult", p.mults[i]), ("b_mult", p.mults[j]), ("out_mult", p.mults[2])))
 
 
+def _addsub16_call(op: Binary, g: Graph, way: Operands, p: _AddParams, sign: int) -> Call:
+    """The general kernel with 16-bit activations."""
+    i, j, signs = way.full, way.other, (1, sign)
+    return broadcast_call(
+        op, g, way, plain.portable("eq_addsub_s16"), "eq_addsub_s16_t",
+        (("act_min", p.act_min), ("act_max", p.act_max),
+         ("a_sign", signs[i]), ("b_sign", signs[j]),
+         ("a_shift", p.shifts[i]), ("b_shift", p.shifts[j]), ("out_shift", p.shifts[2]),
+         ("a_mult", p.mults[i]), ("b_mult", p.mults[j]), ("out_mult", p.mults[2])))
+
+
 def _add16_call(op: Binary, g: Graph) -> Call:
-    """The call of eq_add_s16; raises UnsupportedError for operands that repeat or are constant."""
-    a = g.tensor(op.ins[0])
-    if not op.takes_wide(g):
-        raise UnsupportedError(f"Add {op.name!r}", "16-bit operands that repeat or are constant",
-                               "two computed operands of the same shape",
-                               "choose a recipe with act_bits = 8")
+    """The call of eq_add_s16, for operands of one shape."""
     p = _add_params(op, g)
-    fields = (("n", a.size), ("act_min", p.act_min), ("act_max", p.act_max),
+    fields = (("n", g.tensor(op.ins[0]).size), ("act_min", p.act_min), ("act_max", p.act_max),
               ("a_shift", p.shifts[0]), ("b_shift", p.shifts[1]), ("out_shift", p.shifts[2]),
               ("a_mult", p.mults[0]), ("b_mult", p.mults[1]), ("out_mult", p.mults[2]))
     return Call(name=op.name, op="Add", func="eq_add_s16", struct="eq_add_s16_t", fields=fields,
@@ -179,10 +186,6 @@ class Add(Binary):
         act = node.act(node.options(tflite.AddOptions).FusedActivationFunction())
         return cls(name=node.name, ins=node.ins, outs=node.outs, act=act)
 
-    def takes_wide(self, g: Graph) -> bool:
-        a, b = (g.tensor(n) for n in self.ins)
-        return a.shape == b.shape and not (a.is_const or b.is_const)
-
     def run(self, *xs: FloatArray) -> tuple[FloatArray, ...]:
         return (apply_act(xs[0] + xs[1], self.act),)
 
@@ -192,7 +195,7 @@ class Add(Binary):
 
     def lower(self, g: Graph, target: Target) -> tuple[Call, ...]:
         a, b = (g.tensor(n) for n in self.ins)
-        if a.params.bits == 16:
+        if a.params.bits == 16 and a.shape == b.shape and not (a.is_const or b.is_const):
             return (_add16_call(self, g),)
         if a.shape != b.shape or a.is_const or b.is_const:
             return (_addsub_call(self, g, 1, target),)
@@ -213,6 +216,7 @@ class Add(Binary):
 class Sub(Binary):
     """y = act(a - b)."""
 
+    wide: ClassVar[bool] = True
     tflite_names: ClassVar[tuple[str, ...]] = ("SUB",)
 
     @classmethod
@@ -231,11 +235,25 @@ class Sub(Binary):
         return (_addsub_call(self, g, -1, target),)
 
 
+def _wide_factor(op: Op, g: Graph) -> str:
+    q = [g.tensor(n).q for n in (*op.ins, op.outs[0])]
+    if not all(q) or q[2] is None or q[2].bits == 8:
+        return ""
+    factor = float(q[0].scale * q[1].scale / q[2].scale)  # type: ignore[union-attr]
+    return "" if factor < 1 else f"a factor of {factor:.3g}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Mul(Binary):
     """y = act(a * b)."""
 
+    wide: ClassVar[bool] = True
     tflite_names: ClassVar[tuple[str, ...]] = ("MUL",)
+    limits: ClassVar[tuple[Limit, ...]] = (
+        *Binary.limits,
+        Limit("16-bit products of smaller steps than the output's", _wide_factor,
+              "check the scales of this layer"),
+    )
 
     @classmethod
     def from_tflite(cls, node: TfliteNode) -> Op | tuple[Op, ...]:
@@ -254,10 +272,12 @@ class Mul(Binary):
         a, b, y = (g.tensor(n).params for n in (*self.ins, self.outs[0]))
         product = (qs[0].astype(np.int64) - int(a.zero)) * (qs[1].astype(np.int64) - int(b.zero))
         total = requantize(product, *self._factor(g)) + int(y.zero)
-        return (clamp_int8(total, *clamp_bounds(self.act, y)),)
+        return (np.clip(total, *clamp_bounds(self.act, y)).astype(dtype_of(y.bits)),)
 
     def lower(self, g: Graph, target: Target) -> tuple[Call, ...]:
         way = operands(self, g)
+        if g.tensor(self.outs[0]).params.bits == 16:
+            return (self._wide_call(g, way),)
         scalar = scalar_call(self, g, way, target)
         if scalar is not None:
             return (scalar,)
@@ -268,3 +288,11 @@ class Mul(Binary):
             self, g, way, plain.pick(plain.MUL, target), "eq_mul_s8_t",
             (("a_zero", zeros[way.full]), ("b_zero", zeros[way.other]), ("out_zero", zeros[2]),
              ("act_min", bounds[0]), ("act_max", bounds[1]), ("shift", shift), ("mult", mult))),)
+
+    def _wide_call(self, g: Graph, way: Operands) -> Call:
+        """The call with 16-bit activations."""
+        mult, shift = self._factor(g)
+        low, high = clamp_bounds(self.act, g.tensor(self.outs[0]).params)
+        return broadcast_call(
+            self, g, way, plain.portable("eq_mul_s16"), "eq_mul_s16_t",
+            (("act_min", low), ("act_max", high), ("shift", shift), ("mult", mult)))

@@ -9,7 +9,7 @@ import numpy as np
 import tflite
 
 from edgeq.board import Target
-from edgeq.ir import Array, FloatArray, Graph, IntArray
+from edgeq.ir import Array, FloatArray, Graph, IntArray, dtype_of
 from edgeq.kernels import plain
 from edgeq.ops.base import Limit, Op, Rule, SameAsInput, Shape
 from edgeq.ops.reshape import Reshape
@@ -18,9 +18,12 @@ from edgeq.readers.node import TfliteNode
 
 
 def merged_axes(view: Array) -> list[tuple[int, int]]:
-    """(size, stride) of a view's axes, neighbours merged where one step of the outer fits."""
+    """(size, stride) in bytes of a view's axes, neighbours merged where one step of the outer fits.
+
+    A value of several bytes is an axis of its own, the innermost.
+    """
     merged: list[tuple[int, int]] = []
-    for size, stride in zip(view.shape, view.strides, strict=True):
+    for size, stride in (*zip(view.shape, view.strides, strict=True), (view.itemsize, 1)):
         if size == 1:
             continue
         if merged and merged[-1][1] == size * stride:
@@ -32,14 +35,21 @@ def merged_axes(view: Array) -> list[tuple[int, int]]:
 
 def _too_scattered(op: Op, g: Graph) -> str:
     assert isinstance(op, Gather)
-    axes = merged_axes(op.view(np.zeros(g.tensor(op.ins[0]).shape, np.int8)))
+    axes = merged_axes(op.view(_stand_in(g, op.ins[0])))
     return "" if len(axes) <= 4 else f"{len(axes)} axes that do not merge"
+
+
+def _stand_in(g: Graph, name: str) -> Array:
+    """An array of the shape and the value size of `name`."""
+    q = g.tensor(name).q
+    return np.zeros(g.tensor(name).shape, np.int8 if q is None else dtype_of(q.bits))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Gather(Op):
     """What Transpose and Slice share: the output is a strided view of the input."""
 
+    wide: ClassVar[bool] = True
     limits: ClassVar[tuple[Limit, ...]] = (
         Limit("at most four axes after merging neighbours", _too_scattered, "split the step"),
     )
@@ -61,7 +71,7 @@ class Gather(Op):
         return (np.ascontiguousarray(self.view(qs[0])),)
 
     def lower(self, g: Graph, target: Target) -> tuple[Call, ...]:
-        base = np.zeros(g.tensor(self.ins[0]).shape, np.int8)
+        base = _stand_in(g, self.ins[0])
         view = self.view(base)
         axes = [(1, 0)] * 4 + (merged_axes(view) or [(1, 1)])
         sizes, strides = zip(*axes[-4:], strict=True)
@@ -71,7 +81,7 @@ class Gather(Op):
                   *((f"s{i}", s) for i, s in enumerate(strides)), ("start", start))
         return (Call(name=self.name, op=type(self).__name__, func=kernel.func,
                      struct="eq_gather_s8_t", fields=fields, ins=self.ins, outs=self.outs,
-                     sources=kernel.sources, overlap=(None,)),)
+                     sources=kernel.sources, overlap=(None,), as_bytes=True),)
 
 
 def _moves_batch(op: Op, g: Graph) -> str:

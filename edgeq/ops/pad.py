@@ -10,7 +10,7 @@ import numpy as np
 from edgeq.board import Target
 from edgeq.ir import FloatArray, Graph, IntArray
 from edgeq.kernels import plain
-from edgeq.ops.base import Limit, Op, Rule, SameAsInput, Shape
+from edgeq.ops.base import Limit, Op, Rule, SameAsInput, Shape, value_bytes
 from edgeq.plan import Call
 from edgeq.readers.node import TfliteNode
 
@@ -30,6 +30,11 @@ def _high_rank(op: Op, g: Graph) -> str:
     return "" if rank <= 4 else f"{rank} axes"
 
 
+def _wide_value(op: Op, g: Graph) -> str:
+    assert isinstance(op, Pad)
+    return f"padding with {op.value}" if op.value and value_bytes(g, op.ins[0]) > 1 else ""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Pad(Op):
     """y = x with `value` around it; `pads` is (before, after) for each axis of x."""
@@ -37,11 +42,13 @@ class Pad(Op):
     pads: tuple[tuple[int, int], ...]
     value: float = 0.0
 
+    wide: ClassVar[bool] = True
     tflite_names: ClassVar[tuple[str, ...]] = ("PAD", "PADV2")
     limits: ClassVar[tuple[Limit, ...]] = (
         Limit("the batch axis is not padded", _pads_batch, "pad other axes"),
         Limit("no negative padding", _crops, "slice instead"),
         Limit("at most four axes", _high_rank, "reshape before padding"),
+        Limit("padding with 0 where activations have 16 bits", _wide_value, "add it afterwards"),
     )
 
     @classmethod
@@ -72,10 +79,10 @@ class Pad(Op):
     def lower(self, g: Graph, target: Target) -> tuple[Call, ...]:
         sizes = (1, 1, 1, *g.tensor(self.ins[0]).shape[1:])[-3:]
         rows, cols, chans = ((0, 0), (0, 0), (0, 0), *self.pads[1:])[-3:]
-        kernel = plain.pick(plain.PAD, target)
-        fields = (("in_h", sizes[0]), ("in_w", sizes[1]), ("in_c", sizes[2]),
+        kernel, each = plain.pick(plain.PAD, target), value_bytes(g, self.ins[0])
+        fields = (("in_h", sizes[0]), ("in_w", sizes[1]), ("in_c", sizes[2] * each),
                   ("top", rows[0]), ("bottom", rows[1]), ("left", cols[0]), ("right", cols[1]),
-                  ("front", chans[0]), ("back", chans[1]), ("value", self._fill(g)))
+                  ("front", chans[0] * each), ("back", chans[1] * each), ("value", self._fill(g)))
         return (Call(name=self.name, op="Pad", func=kernel.func, struct="eq_pad_s8_t",
                      fields=fields, ins=self.ins, outs=self.outs, sources=kernel.sources,
-                     overlap=(None,)),)
+                     overlap=(None,), as_bytes=True),)

@@ -103,6 +103,15 @@ def slide_distance(window: Window, in_h: int, in_w: int) -> int:
     return max(0, int((np.arange(1, first.size + 1) - needed).max()))
 
 
+def _wide_or(op: Pool, g: Graph, calls: tuple[Call, ...], func: str) -> Call:
+    """The call of 8-bit activations, or that of `func` where they have 16 bits."""
+    (call,) = calls
+    if g.tensor(op.outs[0]).params.bits == 8:
+        return call
+    return replace(call, func=func, struct="eq_pool_s16_t", overlap=(None,),
+                   sources=(f"ops/{func}.c",), scratch=None)
+
+
 @dataclass(frozen=True, kw_only=True)
 class AveragePool(Pool):
     """y = act(mean over the window), padding not counted."""
@@ -142,24 +151,24 @@ class AveragePool(Pool):
         _, in_h, in_w, _ = g.tensor(self.ins[0]).shape
         if self.halves_up and np.any(self._count(in_h, in_w) % 2 == 0):
             return self.pool_call(g, plain.portable("eq_avgpool_s8_up"))
-        (call,) = self.pool_call(g, plain.pick(plain.AVGPOOL, target))
-        if g.tensor(self.outs[0]).params.bits == 8:
-            return (call,)
-        return (replace(call, func="eq_avgpool_s16", struct="eq_pool_s16_t", overlap=(None,),
-                        sources=("ops/eq_avgpool_s16.c",), scratch=None),)
+        return (_wide_or(self, g, self.pool_call(g, plain.pick(plain.AVGPOOL, target)),
+                         "eq_avgpool_s16"),)
 
 
 @dataclass(frozen=True, kw_only=True)
 class MaxPool(Pool):
     """y = act(maximum over the window)."""
 
+    wide: ClassVar[bool] = True
     tflite_names: ClassVar[tuple[str, ...]] = ("MAX_POOL_2D",)
 
     def run(self, *xs: FloatArray) -> tuple[FloatArray, ...]:
         return (apply_act(self.window.patches(xs[0], -np.inf).max((3, 4)), self.act),)
 
     def run_int(self, g: Graph, *qs: IntArray) -> tuple[IntArray, ...]:
-        return (self.clamp(g, self.window.patches(qs[0], -128).max((3, 4))),)
+        least = g.tensor(self.ins[0]).params.qmin
+        return (self.clamp(g, self.window.patches(qs[0], least).max((3, 4))),)
 
     def lower(self, g: Graph, target: Target) -> tuple[Call, ...]:
-        return self.pool_call(g, plain.pick(plain.MAXPOOL, target))
+        return (_wide_or(self, g, self.pool_call(g, plain.pick(plain.MAXPOOL, target)),
+                         "eq_maxpool_s16"),)

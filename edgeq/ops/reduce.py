@@ -10,10 +10,9 @@ import numpy as np
 import tflite
 
 from edgeq.board import Target
-from edgeq.ir import FloatArray, Graph, IntArray
+from edgeq.ir import FloatArray, Graph, IntArray, dtype_of
 from edgeq.kernels import plain
 from edgeq.ops.base import Limit, Op, Shape
-from edgeq.ops.lut import clamp_int8
 from edgeq.plan import Call
 from edgeq.readers.node import TfliteNode
 from edgeq.requant import quantize_multiplier, requantize
@@ -32,6 +31,13 @@ def _scattered(op: Op, g: Graph) -> str:
     return "" if not held or max(held) - min(held) < len(held) else f"axes {op.axes} of {shape}"
 
 
+def _too_many(op: Op, g: Graph) -> str:
+    assert isinstance(op, Reduce)
+    x = g.tensor(op.ins[0])
+    count = prod(x.shape[a] for a in op.axes)
+    return f"{count} values" if x.q is not None and x.q.bits == 16 and count >= 1 << 16 else ""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Reduce(Op):
     """What Mean and Sum share: `axes` ascending, not negative, without the batch."""
@@ -39,8 +45,10 @@ class Reduce(Op):
     axes: tuple[int, ...]
     keep_dims: bool = False
 
+    wide: ClassVar[bool] = True
     limits: ClassVar[tuple[Limit, ...]] = (
         Limit("the batch axis is kept", _over_batch, "reduce other axes"),
+        Limit("fewer than 65536 values of 16 bits", _too_many, "reduce in two steps"),
         Limit("neighbouring axes", _scattered, "transpose before, or reduce in two steps"),
     )
 
@@ -61,7 +69,8 @@ class Reduce(Op):
         """Multiplier and shift of the sum over `count` values."""
         x, y = g.tensor(self.ins[0]).params, g.tensor(self.outs[0]).params
         # a larger factor saturates all the same; 255 * count times this one stays within int32
-        return quantize_multiplier(min(float(x.scale) / float(y.scale), self.largest(count)))
+        most = self.largest(count) / 2.0 ** (x.bits - 8)
+        return quantize_multiplier(min(float(x.scale) / float(y.scale), most))
 
     def largest(self, count: int) -> float:
         """The largest factor before `count` divides it."""
@@ -75,15 +84,21 @@ class Reduce(Op):
         x, y = g.tensor(self.ins[0]).params, g.tensor(self.outs[0]).params
         count = self._count(g)
         total = qs[0].sum(self.axes, dtype=np.int64, keepdims=self.keep_dims) - count * int(x.zero)
-        return (clamp_int8(requantize(total, *self.factor(g, count)) + int(y.zero)),)
+        scaled = requantize(total, *self.factor(g, count)) + int(y.zero)
+        return (np.clip(scaled, y.qmin, y.qmax).astype(dtype_of(y.bits)),)
 
     def lower(self, g: Graph, target: Target) -> tuple[Call, ...]:
         shape, count = g.tensor(self.ins[0]).shape, self._count(g)
         last = max((a for a in self.axes if shape[a] > 1), default=0)
         inner = prod(shape[i] for i in range(last + 1, len(shape)) if i not in self.axes)
         kernel, (mult, shift) = plain.pick(plain.MEAN, target), self.factor(g, count)
-        fields = (("outer", prod(shape) // (count * inner)), ("n", count), ("inner", inner),
-                  ("bias", -count * int(g.tensor(self.ins[0]).params.zero)), ("mult", mult),
+        loops = (("outer", prod(shape) // (count * inner)), ("n", count), ("inner", inner))
+        if g.tensor(self.outs[0]).params.bits == 16:
+            return (Call(name=self.name, op=type(self).__name__, func="eq_mean_s16",
+                         struct="eq_mean_s16_t", fields=(*loops, ("mult", mult), ("shift", shift)),
+                         ins=self.ins, outs=self.outs, sources=("ops/eq_mean_s16.c",),
+                         overlap=(None,)),)
+        fields = (*loops, ("bias", -count * int(g.tensor(self.ins[0]).params.zero)), ("mult", mult),
                   ("shift", shift), ("out_zero", int(g.tensor(self.outs[0]).params.zero)))
         return (Call(name=self.name, op=type(self).__name__, func=kernel.func,
                      struct="eq_mean_s8_t", fields=fields, ins=self.ins, outs=self.outs,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from edgeq.board import Target
 from edgeq.ir import FloatArray, Graph, IntArray
 from edgeq.kernels import plain
-from edgeq.ops.base import Limit, Op, Rule, SameAsInput, Shape
+from edgeq.ops.base import Limit, Op, Rule, SameAsInput, Shape, value_bytes
 from edgeq.plan import Blob, Call, Value
 from edgeq.readers.node import TfliteNode
 
@@ -53,11 +53,11 @@ class Resize(Op):
     def _call(self, g: Graph, kernel: plain.Kernel, struct: str,
               tables: tuple[tuple[str, Value], ...]) -> Call:
         _, in_h, in_w, c = g.tensor(self.ins[0]).shape
-        sizes = (("in_h", in_h), ("in_w", in_w), ("c", c), ("out_h", self.size[0]),
-                 ("out_w", self.size[1]))
+        sizes = (("in_h", in_h), ("in_w", in_w), ("c", c * value_bytes(g, self.ins[0])),
+                 ("out_h", self.size[0]), ("out_w", self.size[1]))
         return Call(name=self.name, op=type(self).__name__, func=kernel.func, struct=struct,
                     fields=(*sizes, *tables), ins=self.ins, outs=self.outs,
-                    sources=kernel.sources, overlap=(None,))
+                    sources=kernel.sources, overlap=(None,), as_bytes=self.wide)
 
 
 def _table(name: str, values: IntArray, note: str) -> tuple[str, Blob]:
@@ -68,6 +68,7 @@ def _table(name: str, values: IntArray, note: str) -> tuple[str, Blob]:
 class ResizeNearest(Resize):
     """y[i, j] = x[nearest pixel], TensorFlow Lite's choice of it."""
 
+    wide: ClassVar[bool] = True
     tflite_names: ClassVar[tuple[str, ...]] = ("RESIZE_NEAREST_NEIGHBOR",)
 
     @classmethod

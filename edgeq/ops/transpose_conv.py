@@ -15,15 +15,18 @@ from edgeq.ir import FloatArray, Graph, IntArray, QuantParams, Tensor
 from edgeq.kernels import plain
 from edgeq.ops.base import Act, Limit, Op, Shape, WeightSpec
 from edgeq.ops.mac import (
+    Epilogue,
     apply_act,
     bias_differs,
     epilogue,
+    int32_bias,
     weights_not_const,
     weights_not_symmetric,
 )
 from edgeq.ops.windows import same_padding
 from edgeq.plan import Blob, Call
 from edgeq.readers.node import TfliteNode
+from edgeq.requant import wide_factors
 
 
 def _channels_differ(op: Op, g: Graph) -> str:
@@ -46,6 +49,7 @@ class TransposeConv(Op):
     left: int = 0
     act: Act = Act.NONE
 
+    wide: ClassVar[bool] = True
     tflite_names: ClassVar[tuple[str, ...]] = ("TRANSPOSE_CONV",)
     weight_spec: ClassVar[WeightSpec] = WeightSpec(weight=1, axis=0, bias=2)
     own_consts: ClassVar[tuple[int, ...]] = (1, 2)
@@ -61,7 +65,8 @@ class TransposeConv(Op):
     @classmethod
     def from_tflite(cls, node: TfliteNode) -> Op | tuple[Op, ...]:
         opts = node.options(tflite.TransposeConvOptions)
-        out = [int(v) for v in node.const(0).reshape(-1)]
+        given = node.tensors[node.ins[0]].data  # sizes computed at run time: the file's shape
+        out = list(node.tensors[node.outs[0]].shape if given is None else map(int, given.flat))
         _, kh, kw, _ = node.shape(1)
         stride, pads = (opts.StrideH(), opts.StrideW()), [(0, 0), (0, 0)]
         if min(stride) < 1 or len(out) != 4:
@@ -119,11 +124,7 @@ class TransposeConv(Op):
         w, b = g.integers(self.ins[1]), g.integers(self.ins[2])
         out_c, kh, kw, _ = w.shape
         epi, kernel = epilogue(self, g, self.act, out_c), plain.pick(plain.TRANSPOSE_CONV, target)
-        most = 255 * np.abs(w.astype(np.int64)).reshape(out_c, -1).sum(1) + np.abs(
-            b.astype(np.int64))
-        if int((most << np.clip(epi.shift, 0, 31).astype(np.int64)).max()) >= 1 << 31:
-            raise ModelError(self.name, f"accumulators of up to {int(most.max())}, scaled",
-                             "below 2**31", "check the scales of this layer")
+        self._prove(epi, w, b)
         fields = (
             ("in_h", in_h), ("in_w", in_w), ("in_c", in_c),
             ("out_h", self.size[0]), ("out_w", self.size[1]), ("out_c", out_c),
@@ -133,13 +134,34 @@ class TransposeConv(Op):
             ("act_min", epi.act_min), ("act_max", epi.act_max),
             ("weights", Blob("weights", "int8_t", w.reshape(-1).astype(np.int8),
                              "(out_c, kh, kw, in_c)", align=16)),
-            ("bias", Blob("bias", "int32_t", b.astype(np.int32))),
-            ("mult", Blob("mult", "int32_t", epi.mult, "Q31")),
-            ("shift", Blob("shift", "int8_t", epi.shift, "positive is left")),
+            ("bias", Blob("bias", "int32_t", int32_bias(self.name, b.astype(np.int64)))),
+            *_factors(epi),
         )
-        return (Call(name=self.name, op="TransposeConv", func=kernel.func,
-                     struct="eq_tconv2d_s8_t", fields=fields, ins=self.ins[:1], outs=self.outs,
-                     sources=kernel.sources, overlap=(None,), macs=self.macs(g)),)
+        func = kernel.func if epi.bits == 8 else "eq_tconv2d_s16"
+        return (Call(name=self.name, op="TransposeConv", func=func,
+                     struct=f"eq_tconv2d_s{epi.bits}_t", fields=fields, ins=self.ins[:1],
+                     outs=self.outs, overlap=(None,), macs=self.macs(g),
+                     sources=kernel.sources if epi.bits == 8 else (
+                         f"ops/{func}.c", "ops/eq_dot_s16.h")),)
+
+    def _prove(self, epi: Epilogue, w: IntArray, b: IntArray) -> None:
+        """Raise ModelError unless accumulators stay within int32 (16-bit layers have 64 bits)."""
+        most = 255 * np.abs(w.astype(np.int64)).reshape(len(w), -1).sum(1) + np.abs(
+            b.astype(np.int64))
+        left = np.clip(epi.shift, 0, 31).astype(np.int64)
+        if epi.bits == 8 and int((most << left).max()) >= 1 << 31:
+            raise ModelError(self.name, f"accumulators of up to {int(most.max())}, scaled",
+                             "below 2**31", "check the scales of this layer")
+
+
+def _factors(epi: Epilogue) -> tuple[tuple[str, Blob], ...]:
+    """The tables of the requantization."""
+    if epi.bits == 8:
+        return (("mult", Blob("mult", "int32_t", epi.mult, "Q31")),
+                ("shift", Blob("shift", "int8_t", epi.shift, "positive is left")))
+    factor, right = wide_factors(epi.mult, epi.shift)
+    return (("mult", Blob("mult", "int16_t", factor, "Q15")),
+            ("shift", Blob("shift", "int8_t", right, "to the right")))
 
 
 def _zero_bias(node: TfliteNode) -> str:

@@ -29,9 +29,10 @@ def assign(graph: Graph, chosen: Ranges, recipe: Recipe) -> Graph:
     params = {n: act_params(*chosen[n], recipe.of(n).act_bits) for n in graph.ins}
     changed: dict[str, Tensor] = {}
     for op in graph.ops:
-        _constants(graph, op, params, changed)
+        bits = op_bits(graph, op, recipe)
+        _constants(graph, op, bits, params, changed)
         for name in op.outs:
-            params[name] = _output(graph, op, name, params, chosen, op_bits(graph, op, recipe))
+            params[name] = _output(graph, op, name, params, chosen, bits)
         if is_mac(op):
             _weights(graph, op, params, recipe, changed)
         for name, q in op.const_params(graph, params).items():
@@ -74,16 +75,16 @@ def _wide_enough(graph: Graph, op: Op, params: Mapping[str, QuantParams], low: f
     return (low, high) if high - low >= least else (low, low + max(least, 1e-6))
 
 
-def _constants(graph: Graph, op: Op, params: dict[str, QuantParams],
+def _constants(graph: Graph, op: Op, bits: int, params: dict[str, QuantParams],
                changed: dict[str, Tensor]) -> None:
-    """Parameters for the float constants of `op` that are not weights."""
+    """Parameters of `bits` for the float constants of `op` that are not weights."""
     for i, name in enumerate(op.ins):
         data = graph.tensor(name).data
         own = i in op.own_consts or (is_mac(op) and i > 0)
         if data is None or name in params or data.dtype.kind != "f" or own:
             continue
         values = np.asarray(data, np.float64)
-        params[name] = act_params(float(values.min()), float(values.max()))
+        params[name] = act_params(float(values.min()), float(values.max()), bits)
         q = params[name].quantize(values)
         changed[name] = Tensor(name, data.shape, q, params[name])
 

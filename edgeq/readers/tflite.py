@@ -218,11 +218,19 @@ class _State:
 
     def graph(self, raw: RawModel, name: str, nodes: tuple[Op, ...]) -> Graph:
         """The finished graph; raises UnsupportedError for types that edgeq does not compute."""
-        ins = tuple(self.names[i] for i in raw.ins)
+        read = {n for op in nodes for n in op.ins}
+        ins = tuple(n for n in (self.names[i] for i in raw.ins)
+                    if n in read or not self._only_sizes(n, raw))
         outs = tuple(self.names[i] for i in raw.outs)
         graph = Graph(self.tensors, nodes, ins, outs, name).replace()
         check_types(graph, {r.tensor.name: r.dtype for r in raw.tensors})
         return graph
+
+
+    def _only_sizes(self, name: str, raw: RawModel) -> bool:
+        """True for integers without a scale, which only shapes were made of."""
+        dtypes = {r.tensor.name: r.dtype for r in raw.tensors}
+        return self.tensors[name].q is None and issubclass(dtypes[name], np.integer)
 
 
 def _fix_inputs(raw: RawModel, options: ReadOptions, tensors: dict[str, Tensor]) -> bool:
@@ -237,7 +245,6 @@ def _fix_inputs(raw: RawModel, options: ReadOptions, tensors: dict[str, Tensor])
         changed = changed or shape != r.tensor.shape
         tensors[r.tensor.name] = replace(r.tensor, shape=shape)
     return changed
-
 
 _Handler = Callable[[_State, RawNode, tuple[int, ...]], tuple[Op, ...]]
 _BORDERS: dict[str, _Handler] = {

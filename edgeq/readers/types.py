@@ -58,7 +58,7 @@ class Verdict:
 
 
 def check_types(graph: Graph, dtypes: Mapping[str, type[np.generic]]) -> None:
-    """Raise UnsupportedError unless all operators are float, or all are int8.
+    """Raise UnsupportedError unless all operators are float, or all are integers of 8 or 16 bits.
 
     `dtypes` has the type in the file of every tensor that stands there; the reader's own are real.
     """
@@ -87,19 +87,26 @@ def _check_input(op: Op, i: int, tensor: Tensor, quantized: bool) -> None:
         _require(tensor, real and tensor.q is None, f"is not real, and {op.name} is", "float32")
         return
     if i in op.own_consts:
-        width = 8 if len(tensor.shape) > 1 else 32
-        _require(tensor, tensor.q is not None and tensor.q.bits == width,
-                 f"is no int{width} with a scale as input {i} of {op.name}", f"int{width}")
+        widths = (8,) if len(tensor.shape) > 1 else (16, 32)
+        _require(tensor, tensor.q is not None and tensor.q.bits in widths,
+                 f"is no int{widths[-1]} with a scale as input {i} of {op.name}",
+                 f"int{widths[-1]}")
         return
     spec = op.weight_spec
-    constant = spec is not None and i in (spec.weight, spec.bias)
-    bits = 32 if spec is not None and i == spec.bias else 8
-    found = "no scale" if tensor.q is None else f"{tensor.q.bits} bits"
-    _require(tensor, tensor.q is not None and tensor.q.bits == bits,
-             f"has {found} as input {i} of {op.name}", f"int{bits} with a scale")
-    if not constant:
+    if spec is not None and i == spec.bias:
+        widths = (32,)
+    elif spec is not None and i == spec.weight:
+        widths = (4, 8)
+    else:
+        widths = (8, 16)
         _require(tensor, tensor.q is None or tensor.q.axis is None,
                  f"has several scales as input {i} of {op.name}", "one scale a tensor")
+        _require(tensor, tensor.q is None or tensor.q.bits != 16 or not tensor.q.zero.any(),
+                 f"has 16 bits and a zero point as input {i} of {op.name}", "zero point 0")
+    found = "no scale" if tensor.q is None else f"{tensor.q.bits} bits"
+    allowed = " or ".join(f"int{w}" for w in widths)
+    _require(tensor, tensor.q is not None and tensor.q.bits in widths,
+             f"has {found} as input {i} of {op.name}", f"{allowed} with a scale")
 
 
 def _require(tensor: Tensor, holds: bool, found: str, allowed: str) -> None:

@@ -172,6 +172,59 @@ typedef struct {
 
 void eq_add_s16(const eq_add_s16_t *p, const int16_t *a, const int16_t *b, int16_t *out);
 
+/* y = clamp(requant(a_sign * a' + b_sign * b', ..)) of those terms; loops as eq_addsub_s8_t. */
+typedef struct {
+    uint32_t outer, n, inner;
+    int16_t act_min, act_max;
+    int8_t a_sign, b_sign;
+    int8_t a_shift, b_shift, out_shift;
+    int32_t a_mult, b_mult, out_mult;
+} eq_addsub_s16_t;
+
+void eq_addsub_s16(const eq_addsub_s16_t *p, const int16_t *a, const int16_t *b, int16_t *out);
+
+/* y = clamp(requant(a * b, mult, shift)), shift <= 0; loops as eq_mul_s8_t. */
+typedef struct {
+    uint32_t outer, n, inner;
+    int16_t act_min, act_max;
+    int8_t shift;
+    int32_t mult;
+} eq_mul_s16_t;
+
+void eq_mul_s16(const eq_mul_s16_t *p, const int16_t *a, const int16_t *b, int16_t *out);
+
+/* y = clamp(requant(x)) by one factor for x >= 0 and another one below. `out` may be `in`. */
+typedef struct {
+    uint32_t n;
+    int16_t act_min, act_max;
+    int8_t below_sign;  /* 1 or -1 */
+    int8_t above_shift, below_shift;
+    int32_t above_mult, below_mult;
+} eq_slopes_s16_t;
+
+void eq_slopes_s16(const eq_slopes_s16_t *p, const int16_t *in, int16_t *out);
+
+/* 1 / (1 + e^-x) and tanh(x) in Q15; x * mult >> shift has steps of 1 / 12288. `table`: 256 entries
+ * of 1 / (1 + e^-x) in Q16, 1/24 apart. 0 <= shift <= 29. `out` may be `in`. */
+typedef struct {
+    uint32_t n;
+    int32_t mult;
+    int8_t shift;
+    const uint16_t *table;
+} eq_sigmoid_s16_t;
+
+void eq_logistic_s16(const eq_sigmoid_s16_t *p, const int16_t *in, int16_t *out);
+void eq_tanh_s16(const eq_sigmoid_s16_t *p, const int16_t *in, int16_t *out);
+
+/* As eq_mean_s8_t, n < 65536. */
+typedef struct {
+    uint32_t outer, n, inner;
+    int32_t mult;
+    int8_t shift;
+} eq_mean_s16_t;
+
+void eq_mean_s16(const eq_mean_s16_t *p, const int16_t *restrict in, int16_t *restrict out);
+
 /* As eq_pool_s8_t. */
 typedef struct {
     uint16_t in_h, in_w, c;
@@ -183,6 +236,7 @@ typedef struct {
 } eq_pool_s16_t;
 
 void eq_avgpool_s16(const eq_pool_s16_t *p, const int16_t *restrict in, int16_t *restrict out);
+void eq_maxpool_s16(const eq_pool_s16_t *p, const int16_t *restrict in, int16_t *restrict out);
 
 /* Rows of c; out scale 1/32768. Tables of 513 entries in Q15: e^x on [-10, 0], 1 / (1 + x) on
  * [0, 1]; mult, shift take a difference of inputs to 65535 steps of [-10, 0]. `out` may be `in`. */
@@ -446,6 +500,24 @@ typedef struct {
 } eq_tconv2d_s8_t;
 
 void eq_tconv2d_s8(const eq_tconv2d_s8_t *p, const int8_t *restrict in, int8_t *restrict out);
+
+/* The same with 16-bit activations; mult in Q15, shift to the right. */
+typedef struct {
+    uint16_t in_h, in_w, in_c;
+    uint16_t out_h, out_w, out_c;
+    uint16_t kh, kw;
+    uint16_t stride_h, stride_w;
+    uint16_t pad_top, pad_left;
+    int8_t in_zero, out_zero;  /* 0 */
+    int16_t act_min, act_max;
+    const int8_t *weights;
+    const int32_t *bias;
+    const int16_t *mult;
+    const int8_t *shift;
+} eq_tconv2d_s16_t;
+
+void eq_tconv2d_s16(const eq_tconv2d_s16_t *p, const int16_t *restrict in,
+                    int16_t *restrict out);
 
 /* --- LSTM, GRU, RNN over `steps` vectors of in_c; the state starts at zero -------------------------
  * Rows of a gate: sat16(requant(w x + bias)) + sat16(requant(r h + bias)) in Q3.12; sigmoid and tanh

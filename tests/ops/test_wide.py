@@ -17,12 +17,13 @@ from edgeq.errors import UnsupportedError, UsageError
 from edgeq.execute import run_int
 from edgeq.ir import Graph, QuantParams, Tensor
 from edgeq.lower import lower
+from edgeq.ops.activations import HardSwish
 from edgeq.ops.base import Act, Op
 from edgeq.ops.conv2d import Conv2D
 from edgeq.ops.dense import Dense
 from edgeq.ops.depthwise_conv2d import DepthwiseConv2D
 from edgeq.ops.elementwise import Add
-from edgeq.ops.pool import AveragePool, MaxPool
+from edgeq.ops.pool import AveragePool
 from edgeq.ops.softmax import Softmax
 from edgeq.recipe import Recipe
 
@@ -183,7 +184,7 @@ def test_layers_of_litert(kind: str, seed: int) -> None:
 
 
 def test_operators_without_16_bits_say_so() -> None:
-    op = MaxPool(name="pool", ins=("x",), outs=("y",), kernel=(2, 2))
+    op = HardSwish(name="swish", ins=("x",), outs=("y",))
     with pytest.raises(UnsupportedError, match="16-bit activations"):
         lower(plain(op, ((1, 4, 4, 1),), (0.1, 0.1)), Target(HOST), "model")
 
