@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -39,7 +40,7 @@ _CLANG_TARGETS = {
 
 @dataclass(frozen=True)
 class CompileJob:
-    """C files that are compiled alike. `compiler` replaces the board's: "clang" or a command."""
+    """C files that are compiled alike. `compiler` replaces the board's: see `compiler_command`."""
 
     sources: tuple[Path, ...]
     include_dirs: tuple[Path, ...] = ()
@@ -107,14 +108,15 @@ def compile_object(board: Board, source: Path, job: CompileJob) -> Path:
     Beside it lies the call graph with stack sizes (suffix .ci) where GCC compiled it.
     """
     compiler = compiler_command(board, job.compiler)
-    graph = () if "clang" in _version(compiler[0]) else ("-fcallgraph-info=su",)
+    version = _version(*compiler)
+    graph = () if _is_clang(version) else ("-fcallgraph-info=su",)
     flags = [*board.cflags, *WARNINGS, *graph, *job.cflags]
     flags += [f"-D{define}" for define in job.defines]
     flags += [f"-I{path}" for path in job.include_dirs]
     where = f"compiling {source.name} for {board.name}"
     text = execute([*compiler, *flags, "-E", "-P", str(source)], where)
     key = hashlib.sha256()
-    for part in (*compiler, _version(compiler[0]), *board.cflags, *graph, *job.cflags, text):
+    for part in (*compiler, version, *board.cflags, *graph, *job.cflags, text):
         key.update(part.encode() + b"\0")
     path = cache_dir() / f"{key.hexdigest()[:40]}.o"
     if not path.is_file():
@@ -127,21 +129,35 @@ def compile_object(board: Board, source: Path, job: CompileJob) -> Path:
 
 
 def compiler_command(board: Board, compiler: str | None) -> list[str]:
-    """The start of a compile command: the board's own compiler, or clang aimed at the board."""
+    """The start of a compile command: the board's own compiler, or another one aimed at the board.
+
+    "gcc-14" is that version of the board's GCC (arm-none-eabi-gcc-14 ...), clang is any command
+    that says so of itself ("clang", "clang-19", "python3 -m ziglang clang").
+    """
     if compiler is None:
         return [find_tool(board.compiler)]
     words = shlex.split(compiler)
+    if re.fullmatch(r"gcc-[\d.]+", compiler) and board.compiler.endswith("-gcc"):
+        words = [board.compiler.removesuffix("gcc") + compiler]
     command = [find_tool(words[0]), *words[1:]]
-    if "clang" in compiler and board.compiler in _CLANG_TARGETS:
+    if board.compiler in _CLANG_TARGETS and _is_clang(_version(*command)):
         command += [f"--target={_CLANG_TARGETS[board.compiler]}"]
-        if board.bare_metal:
-            command += [f"-isystem{path}" for path in _system_includes(board.compiler)]
+        command += [f"-isystem{path}" for path in _system_includes(board.compiler)]
     return command
 
 
+def compiler_version(board: Board, compiler: str | None) -> str:
+    """What the compiler of `compiler_command` says first of its version."""
+    return _version(*compiler_command(board, compiler))
+
+
+def _is_clang(version: str) -> bool:
+    return "clang" in version
+
+
 @functools.cache
-def _version(compiler: str) -> str:
-    return execute([compiler, "--version"], compiler).split("\n", 1)[0]
+def _version(*command: str) -> str:
+    return execute([*command, "--version"], command[0]).split("\n", 1)[0]
 
 
 @functools.cache
@@ -151,7 +167,7 @@ def _system_includes(compiler: str) -> tuple[str, ...]:
                             capture_output=True, text=True, check=False)
     found = [Path(line.strip()).resolve() for line in result.stderr.splitlines()
              if line.startswith(" /")]
-    return tuple(str(path) for path in found if "/gcc/" not in str(path) and path.is_dir())
+    return tuple(str(path) for path in found if "/lib/gcc" not in str(path) and path.is_dir())
 
 
 def execute(command: Sequence[str], where: str) -> str:

@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from edgeq.board import Board
+from edgeq.errors import ToolchainError
 from edgeq.plan import Blob, Call
 from edgeq.resources import resource_dir
 from edgeq.target.program import run_jobs
-from edgeq.target.toolchain import CompileJob
+from edgeq.target.toolchain import CompileJob, compiler_command, find_tool
 
 GUARD, FILL = 48, 0x5A  # bytes around every buffer that no kernel may write
+
+# None is the board's GCC. EDGEQ_COMPILERS="clang; gcc-14" names others (docs/boards.md).
+COMPILERS = (None, *(name.strip() for name in
+                     os.environ.get("EDGEQ_COMPILERS", "clang").split(";") if name.strip()))
+COMPILER_IDS = [name or "gcc" for name in COMPILERS]
+
+
+def skip_without_tools(board: Board, compiler: str | None) -> None:
+    """Skip the test where its compiler or the board's emulator is missing."""
+    try:
+        compiler_command(board, compiler)
+        find_tool(board.qemu.program if board.qemu else board.compiler)
+    except ToolchainError as error:
+        pytest.skip(str(error))
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,6 @@ here: it is found in the tuples of edgeq/kernels.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
@@ -16,7 +15,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from kernel_program import Trial, run_trials
+from kernel_program import COMPILER_IDS, COMPILERS, Trial, run_trials, skip_without_tools
 from numpy.typing import NDArray
 
 from edgeq import kernels
@@ -257,14 +256,12 @@ def trials_of(family: Family, kernel: MacKernel, target: Target) -> list[tuple[T
     return pairs
 
 
-@pytest.mark.parametrize("compiler", [None, "clang"], ids=["gcc", "clang"])
+@pytest.mark.parametrize("compiler", COMPILERS, ids=COMPILER_IDS)
 @pytest.mark.parametrize(("family", "kernel", "name"), VARIANTS)
 def test_variant_equals_portable(family: Family, kernel: MacKernel, name: str,
                                  compiler: str | None) -> None:
     board = load_board(name)
-    tools = (compiler or board.compiler, board.qemu.program if board.qemu else "")
-    if missing := [t for t in tools if shutil.which(t) is None]:
-        pytest.skip(f"not installed: {', '.join(missing)}")
+    skip_without_tools(board, compiler)
     pairs = trials_of(family, kernel, Target(board))
     assert len(pairs) >= 4, "the variant takes too few of the layers to be tested"
     outcomes = run_trials(board, [t for pair in pairs for t in pair], compiler=compiler)
@@ -282,8 +279,7 @@ MVE = [pytest.param(f, k, id=f"{f.name}-{k.func}")
 def test_no_byte_behind_the_input_is_read(family: Family, kernel: MacKernel) -> None:
     """The input ends where the RAM of the machine ends: reading on would be a fault."""
     board = load_board(BOARDS["mve"][0])
-    if missing := [t for t in (board.compiler, "qemu-system-arm") if shutil.which(t) is None]:
-        pytest.skip(f"not installed: {', '.join(missing)}")
+    skip_without_tools(board, None)
     pairs = [(plain, replace(variant, dying=False))
              for plain, variant in trials_of(family, kernel, Target(board))]
     outcomes = run_trials(board, [t for pair in pairs for t in pair], at_end=True)
@@ -307,8 +303,7 @@ def _shapes(k: int, stride: int) -> st.SearchStrategy[list[Shape]]:
 def test_random_layers_on_the_chosen_kernel(board_name: str, data: st.DataObject) -> None:
     """What the generator picks for any geometry gives the bytes of the portable kernel."""
     board = load_board(board_name)
-    if missing := [t for t in (board.compiler, "qemu-system-arm") if shutil.which(t) is None]:
-        pytest.skip(f"not installed: {', '.join(missing)}")
+    skip_without_tools(board, None)
     rng = np.random.default_rng(data.draw(st.integers(0, 1 << 32)))
     trials = []
     for s in data.draw(_shapes(5, 3)):
@@ -381,15 +376,13 @@ PLAIN: dict[str, Callable[[np.random.Generator], Iterator[Graph]]] = {
 }
 
 
-@pytest.mark.parametrize("compiler", [None, "clang"], ids=["gcc", "clang"])
+@pytest.mark.parametrize("compiler", COMPILERS, ids=COMPILER_IDS)
 @pytest.mark.parametrize("board_name", ["cortex-m55"])
 @pytest.mark.parametrize("name", PLAIN)
 def test_operator_without_weights(name: str, board_name: str, compiler: str | None) -> None:
     """What the board's kernels compute is what `run_int` specifies."""
     board = load_board(board_name)
-    if missing := [t for t in (compiler or board.compiler, "qemu-system-arm")
-                   if shutil.which(t) is None]:
-        pytest.skip(f"not installed: {', '.join(missing)}")
+    skip_without_tools(board, compiler)
     rng = np.random.default_rng(5)
     trials, expected = [], []
     for g in PLAIN[name](rng):
@@ -414,8 +407,7 @@ CORTEX_M = [pytest.param(f, k, id=f"{f.name}-{k.func}")
 def test_dead_channels_do_not_cost_the_kernel(family: Family, kernel: MacKernel) -> None:
     """Weights of zero, biases of 2**30 and any shift, as converters leave pruned channels."""
     board = load_board(BOARDS[kernel.isa][0])
-    if missing := [t for t in (board.compiler, "qemu-system-arm") if shutil.which(t) is None]:
-        pytest.skip(f"not installed: {', '.join(missing)}")
+    skip_without_tools(board, None)
     portable = family.portable_of(kernel)
     rng, target, pairs = np.random.default_rng(3), Target(board), []
     for layer in family.layers_for(kernel, rng):

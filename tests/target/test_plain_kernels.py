@@ -6,12 +6,11 @@ tuples of edgeq/kernels/plain.py.
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from kernel_program import run_trials
+from kernel_program import COMPILER_IDS, COMPILERS, run_trials, skip_without_tools
 from plain_trials import FAMILIES, Family
 
 from edgeq.board import load_board
@@ -27,14 +26,12 @@ VARIANTS = [pytest.param(f, k, board, id=f"{f.name}-{k.func}-{board}")
             for f in FAMILIES for k in f.kernels for board in BOARDS.get(k.isa, ())]
 
 
-@pytest.mark.parametrize("compiler", [None, "clang"], ids=["gcc", "clang"])
+@pytest.mark.parametrize("compiler", COMPILERS, ids=COMPILER_IDS)
 @pytest.mark.parametrize(("family", "kernel", "name"), VARIANTS)
 def test_variant_equals_portable(family: Family, kernel: Kernel, name: str,
                                  compiler: str | None) -> None:
     board = load_board(name)
-    tools = (compiler or board.compiler, board.qemu.program if board.qemu else "")
-    if missing := [t for t in tools if shutil.which(t) is None]:
-        pytest.skip(f"not installed: {', '.join(missing)}")
+    skip_without_tools(board, compiler)
     variants = list(family.trials(np.random.default_rng(3), kernel))
     plains = list(family.trials(np.random.default_rng(3), family.portable))
     plains = [replace(t, skew=0, dying=False) for t in plains]
