@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeq.board import Target
+from edgeq.board import Optimize, Target
 from edgeq.plan import Blob
 
 
@@ -118,6 +118,8 @@ class MacKernel:
     own_tables: bool = False  # bias, mult, shift are packed among the weights, not beside them
     # least distance by which the output may start below the dying input, None: disjoint
     overlap: Callable[[MacLayer], int | None] = lambda layer: None
+    # True: sharing bytes takes copies, so that `--optimize speed` does without `overlap`
+    overlap_costs: bool = False
     # True: the output may also take exactly the input's place (Call.in_place)
     in_place: Callable[[MacLayer], bool] = lambda layer: False
     # what the C file reads as bias, mult and shift; its head says how they differ from the layer's
@@ -139,6 +141,13 @@ def choose(kernels: tuple[MacKernel, ...], layer: MacLayer, target: Target) -> M
         if fit:
             return next((k for k in fit if k.func not in target.avoid), fit[0])
     raise AssertionError("the portable kernel takes every layer")
+
+
+def overlap_of(kernel: MacKernel, layer: MacLayer, target: Target) -> int | None:
+    """How far the output may run into the dying input (Call.overlap)."""
+    if kernel.overlap_costs and target.optimize is Optimize.SPEED:
+        return None
+    return kernel.overlap(layer)
 
 
 def weight_blob(kernel: MacKernel, layer: MacLayer) -> Blob:

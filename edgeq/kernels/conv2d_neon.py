@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from edgeq.board import Target
 from edgeq.kernels.base import MacKernel, MacLayer, MacTables
 
+BAND = 8  # output rows that share a strip where the output runs into the input; eq_neon_conv.h
+
 
 def right_shifts_only(layer: MacLayer) -> bool:
     """All multipliers are at most 1, so that requantization never shifts left."""
@@ -100,15 +102,45 @@ def _fits(layer: MacLayer, target: Target) -> bool:
     return right_shifts_only(layer)
 
 
+def _one_tap(layer: MacLayer) -> bool:
+    """1x1 of any stride, all of it inside the input."""
+    return ((layer.kh, layer.kw, layer.pad_top, layer.pad_left) == (1, 1, 0, 0)
+            and (layer.out_h - 1) * layer.stride_h < layer.in_h
+            and (layer.out_w - 1) * layer.stride_w < layer.in_w)
+
+
+def _in_place(layer: MacLayer) -> bool:
+    """A strip of columns keeps what is still needed of those that are already written."""
+    return (not _one_tap(layer)
+            and (layer.stride_h, layer.stride_w, layer.dil_h, layer.dil_w) == (1, 1, 1, 1)
+            and (layer.in_h, layer.in_w, layer.in_c) == (layer.out_h, layer.out_w, layer.out_c)
+            and layer.in_c % 16 == 0)
+
+
 def _strip_bytes(layer: MacLayer) -> int:
-    """Scratch: 4 patches where rows are dilated or a 1x1 pixel needs padding, else a strip."""
+    """Scratch: four patches or, but for 1x1, a strip where rows are not dilated."""
     row = layer.kw * layer.in_c
-    k = -(-layer.kh * row // 16) * 16
-    if layer.kh == 1 and layer.kw == 1 and layer.in_c % 16 == 0:
-        return 0 if layer.pad_top == 0 and layer.pad_left == 0 else 4 * k + 16
+    patches = 4 * (-(-layer.kh * row // 16) * 16)
+    if _one_tap(layer):
+        return patches
     rows = (layer.out_h - 1) * layer.stride_h + layer.kh
     strip = rows * row + 16 if layer.dil_h == layer.dil_w == 1 else 0
-    return max(strip, 4 * k) + 16
+    return max(strip, patches) + 16
+
+
+def _overlap(layer: MacLayer) -> int | None:
+    """1x1: four pixels are copied ahead; else a band's rows are read until it is written."""
+    if (layer.dil_h, layer.dil_w) != (1, 1) or _in_place(layer):
+        return None
+    if _one_tap(layer):
+        pixel = np.arange(4, layer.out_h * layer.out_w, 4)  # the first of every tile but one
+        oy, ox = np.divmod(pixel, layer.out_w)
+        kept = (oy * layer.stride_h * layer.in_w + ox * layer.stride_w) * layer.in_c
+        return max(0, int((pixel * layer.out_c - kept).max(initial=0)))
+    first = np.arange(0, layer.out_h, BAND)  # output row
+    written = np.minimum(first + BAND, layer.out_h) * layer.out_w * layer.out_c
+    kept = np.maximum(0, first * layer.stride_h - layer.pad_top) * layer.in_w * layer.in_c
+    return max(0, int((written - kept).max()))
 
 
 COMMON = ("kernels/eq_neon.h", "kernels/eq_neon_conv.h")
@@ -119,18 +151,21 @@ KERNELS = (
         func="eq_conv2d_s8_neon_i8mm", isa="neon_i8mm", source="kernels/eq_conv2d_s8_neon_i8mm.c",
         fits=_fits, own_tables=True, pack=pack_i8mm_blocks,
         layout="16 channels at a time: bias by pairs, (k/16, 8, 2, 2, 8), mult and shift by pairs",
-        scratch=_strip_bytes, headers=BLOCKS,
+        scratch=_strip_bytes, overlap=_overlap, overlap_costs=True,
+        in_place=_in_place, headers=BLOCKS,
     ),
     MacKernel(
         func="eq_conv2d_s8_neon_dot", isa="neon_dot", source="kernels/eq_conv2d_s8_neon_dot.c",
         fits=_fits, own_tables=True, pack=pack_dot_blocks,
         layout="16 channels at a time: bias, (k/16, 4, 4, 4, 4), mult and shift by fours",
-        scratch=_strip_bytes, headers=BLOCKS,
+        scratch=_strip_bytes, overlap=_overlap, overlap_costs=True,
+        in_place=_in_place, headers=BLOCKS,
     ),
     MacKernel(
         func="eq_conv2d_s8_neon", isa="neon", source="kernels/eq_conv2d_s8_neon.c",
         fits=_fits_base, tables=tables8, pack=pack_rows16,
         layout="(out_c/4, k/16, 4, 16), zero padded",
-        scratch=_strip_bytes, headers=(*COMMON, "kernels/eq_neon_tile.h"),
+        scratch=_strip_bytes, overlap=_overlap, overlap_costs=True,
+        in_place=_in_place, headers=(*COMMON, "kernels/eq_neon_tile.h"),
     ),
 )

@@ -10,7 +10,7 @@ import numpy as np
 from edgeq import kernels
 from edgeq.board import Target
 from edgeq.ir import FloatArray, Graph, IntArray
-from edgeq.kernels.base import MacLayer, choose
+from edgeq.kernels.base import MacLayer, choose, overlap_of
 from edgeq.ops.base import Act, Limit, Op, Shape, WeightSpec
 from edgeq.ops.dense import dense_call
 from edgeq.ops.mac import (
@@ -142,7 +142,7 @@ class Conv2D(Op):
             name=self.name, op="Conv2D", func=kernel.func, struct=f"eq_conv2d_s{layer.act_bits}_t",
             fields=(*window_fields(layer), *mac_fields(layer, kernel)),
             ins=self.ins[:1], outs=self.outs,
-            sources=(kernel.source, *kernel.headers), overlap=(kernel.overlap(layer),),
-            scratch=kernel.scratch(layer), macs=self.macs(g),
+            sources=(kernel.source, *kernel.headers), overlap=(overlap_of(kernel, layer, target),),
+            scratch=kernel.scratch(layer), macs=self.macs(g), in_place=kernel.in_place(layer),
             weight_bits=layer.weight_bits,
         ),)

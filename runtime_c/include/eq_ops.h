@@ -75,10 +75,8 @@ void eq_dense_s8w4(const eq_dense_s8_t *p, const int8_t *restrict in, int8_t *re
 
 void eq_conv2d_s8w4_mve(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out, void *scratch);
 void eq_conv2d_s8w4_dsp(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out, void *scratch);
-void eq_conv2d_s8w4_neon(const eq_conv2d_s8_t *p, const int8_t *restrict in,
-                         int8_t *restrict out, void *restrict scratch);
-void eq_conv2d_s8w4_neon_dot(const eq_conv2d_s8_t *p, const int8_t *restrict in,
-                             int8_t *restrict out, void *restrict scratch);
+void eq_conv2d_s8w4_neon(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out, void *scratch);
+void eq_conv2d_s8w4_neon_dot(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out, void *scratch);
 void eq_dense_s8w4_mve(const eq_dense_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
                        void *restrict scratch);
 void eq_dense_s8w4_dsp(const eq_dense_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
@@ -599,12 +597,9 @@ void eq_rnn_step_s8_mve(const eq_rnn_s8_t *p, const int8_t *restrict in, int8_t 
                      int8_t *restrict h, void *restrict scratch);
 
 /* --- Cortex-A variants: NEON (ARMv7-A and AArch64), dot product, 8-bit matrix multiply ---------- */
-void eq_conv2d_s8_neon(const eq_conv2d_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
-                       void *restrict scratch);
-void eq_conv2d_s8_neon_dot(const eq_conv2d_s8_t *p, const int8_t *restrict in,
-                           int8_t *restrict out, void *restrict scratch);
-void eq_conv2d_s8_neon_i8mm(const eq_conv2d_s8_t *p, const int8_t *restrict in,
-                            int8_t *restrict out, void *restrict scratch);
+void eq_conv2d_s8_neon(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out, void *scratch);
+void eq_conv2d_s8_neon_dot(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out, void *scratch);
+void eq_conv2d_s8_neon_i8mm(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out, void *scratch);
 void eq_dwconv2d_s8_neon(const eq_dwconv2d_s8_t *p, const int8_t *in, int8_t *out,
                          void *restrict scratch);
 void eq_dwconv2d_3x3_s8_neon(const eq_dwconv2d_s8_t *p, const int8_t *in, int8_t *out,

@@ -28,23 +28,20 @@ static inline void pixels_as(const eq_conv2d_s8_t *p, const int8_t *const *x, in
     const eq_neon_range_t range = eq_neon_range(p->out_zero, p->act_min, p->act_max);
     const int8_t *w = p->weights;
     int8x8_t y[EQ_PX];
-    int32_t oc = 0;
-    for (; oc + 8 <= p->out_c; oc += 8, w += 8 * k) {
+    for (int32_t left = p->out_c, oc = 0; left > 0; left -= 8, oc += 8, w += 8 * k) {
         block(p, x, w, k, oc, range, plain, y);
         for (int32_t i = 0; i < EQ_PX; i++) {
-            vst1_s8(out[i] + oc, y[i]);
-        }
-    }
-    if (oc < p->out_c) {
-        block(p, x, w, k, oc, range, plain, y);
-        for (int32_t i = 0; i < EQ_PX; i++) {
-            eq_neon_store(out[i] + oc, y[i], p->out_c - oc);
+            if (left >= 8) {
+                vst1_s8(out[i] + oc, y[i]);
+            } else {
+                eq_neon_store(out[i] + oc, y[i], left);
+            }
         }
     }
 }
 
-static void pixels(const eq_conv2d_s8_t *p, const int8_t *const x[4], int32_t k,
-                   int8_t *const out[4])
+static inline void pixels(const eq_conv2d_s8_t *p, const int8_t *const x[4], int32_t k,
+                          int8_t *const out[4])
 {
     for (int32_t i = 0; i < 4; i += EQ_PX) {
         if (eq_neon_plain(p->out_zero, p->act_min, p->act_max)) {
@@ -57,8 +54,7 @@ static void pixels(const eq_conv2d_s8_t *p, const int8_t *const x[4], int32_t k,
 
 #include "eq_neon_conv.h"
 
-void eq_conv2d_s8_neon(const eq_conv2d_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
-                       void *restrict scratch)
+void eq_conv2d_s8_neon(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out, void *scratch)
 {
     eq_neon_conv(p, in, out, scratch);
 }

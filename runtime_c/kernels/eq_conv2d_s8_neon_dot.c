@@ -71,8 +71,7 @@ static inline const int8_t *block(const int8_t *const x[4], const int8_t *w, int
 #include "eq_neon_block16.h"
 #include "eq_neon_conv.h"
 
-void eq_conv2d_s8_neon_dot(const eq_conv2d_s8_t *p, const int8_t *restrict in,
-                           int8_t *restrict out, void *restrict scratch)
+void eq_conv2d_s8_neon_dot(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out, void *scratch)
 {
     eq_neon_conv(p, in, out, scratch);
 }

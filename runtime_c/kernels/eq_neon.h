@@ -3,6 +3,7 @@
 #define EQ_NEON_H
 
 #include <arm_neon.h>
+#include <string.h>
 
 #include "eq_ops.h"
 
@@ -136,6 +137,13 @@ static inline int8x8_t eq_neon_outputs8(int32x4_t lo, int32x4_t hi, eq_neon_para
                                        eq_neon_requant(hi, b.mult, b.shift)), r);
 }
 
+/* For a large function that is called from several places: one copy of it. */
+#if defined(__clang__)
+#define EQ_NEON_APART __attribute__((noinline))
+#else
+#define EQ_NEON_APART __attribute__((noinline, noclone))
+#endif
+
 /* Keeps a compiler from turning a short copy loop into a call of memcpy. */
 #define EQ_NEON_NO_IDIOM() __asm__ volatile("" ::: "memory")
 
@@ -154,10 +162,11 @@ static inline void eq_neon_copy(int8_t *dst, const int8_t *src, int32_t n)
         vst1_s8(dst, a);
         vst1_s8(dst + n - 8, b);
     } else if (n >= 4) {
-        const int32x2_t a = vld1_dup_s32((const int32_t *)(const void *)src);
-        const int32x2_t b = vld1_dup_s32((const int32_t *)(const void *)(src + n - 4));
-        vst1_lane_s32((int32_t *)(void *)dst, a, 0);
-        vst1_lane_s32((int32_t *)(void *)(dst + n - 4), b, 0);
+        uint32_t a, b;  /* not by NEON lanes, which clang takes to be aligned */
+        memcpy(&a, src, 4);
+        memcpy(&b, src + n - 4, 4);
+        memcpy(dst, &a, 4);
+        memcpy(dst + n - 4, &b, 4);
     } else if (n > 0) {
         const int8_t a = src[0], b = src[n >> 1], c = src[n - 1];
         dst[0] = a;
@@ -180,8 +189,9 @@ static inline void eq_neon_fill(int8_t *dst, int8_t value, int32_t n)
         vst1_s8(dst, vget_low_s8(v));
         vst1_s8(dst + n - 8, vget_low_s8(v));
     } else if (n >= 4) {
-        vst1q_lane_s32((int32_t *)(void *)dst, vreinterpretq_s32_s8(v), 0);
-        vst1q_lane_s32((int32_t *)(void *)(dst + n - 4), vreinterpretq_s32_s8(v), 0);
+        const uint32_t a = vgetq_lane_u32(vreinterpretq_u32_s8(v), 0);
+        memcpy(dst, &a, 4);
+        memcpy(dst + n - 4, &a, 4);
     } else if (n > 0) {
         dst[0] = value;
         dst[n >> 1] = value;

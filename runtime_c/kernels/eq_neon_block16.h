@@ -14,24 +14,21 @@ static inline void pixels_as(const eq_conv2d_s8_t *p, const int8_t *const x[4], 
     const eq_neon_out16_t range = eq_neon_out16(p->out_zero, p->act_min, p->act_max);
     const int8_t *w = p->weights;
     int8x16_t y[4];
-    int32_t oc = 0;
-    for (; oc + 16 <= p->out_c; oc += 16) {
+    for (int32_t left = p->out_c, oc = 0; left > 0; left -= 16, oc += 16) {
         w = block(x, w, k, range, plain, y);
         for (int32_t i = 0; i < 4; i++) {
-            vst1q_s8(out[i] + oc, y[i]);
-        }
-    }
-    if (oc < p->out_c) {
-        block(x, w, k, range, plain, y);
-        for (int32_t i = 0; i < 4; i++) {
-            eq_neon_store(out[i] + oc, vget_low_s8(y[i]), p->out_c - oc);
-            eq_neon_store(out[i] + oc + 8, vget_high_s8(y[i]), p->out_c - oc - 8);
+            if (left >= 16) {
+                vst1q_s8(out[i] + oc, y[i]);
+            } else {
+                eq_neon_store(out[i] + oc, vget_low_s8(y[i]), left);
+                eq_neon_store(out[i] + oc + 8, vget_high_s8(y[i]), left - 8);
+            }
         }
     }
 }
 
-static void pixels(const eq_conv2d_s8_t *p, const int8_t *const x[4], int32_t k,
-                   int8_t *const out[4])
+static inline void pixels(const eq_conv2d_s8_t *p, const int8_t *const x[4], int32_t k,
+                          int8_t *const out[4])
 {
     if (eq_neon_plain(p->out_zero, p->act_min, p->act_max)) {
         pixels_as(p, x, k, out, 1);

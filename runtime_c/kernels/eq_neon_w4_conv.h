@@ -4,8 +4,8 @@
 
 #include "eq_neon_w4.h"
 
-static void pixels(const eq_conv2d_s8_t *p, const int8_t *const x[4], int32_t k,
-                   int8_t *const out[4])
+static inline void pixels(const eq_conv2d_s8_t *p, const int8_t *const x[4], int32_t k,
+                          int8_t *const out[4])
 {
     const eq_neon_range_t range = eq_neon_range(p->out_zero, p->act_min, p->act_max);
     const int8_t *w = p->weights;
