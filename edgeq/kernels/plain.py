@@ -89,11 +89,22 @@ RESIZE_BILINEAR: tuple[Kernel, ...] = (portable("eq_resize_bilinear_s8"),)
 TRANSPOSE_CONV: tuple[Kernel, ...] = (portable("eq_tconv2d_s8"),)
 
 # one body over the dot products that each ISA has
+_MATMUL = "ops/eq_matmul.h"
 MATMUL: tuple[Kernel, ...] = (
-    Kernel("eq_matmul_s8", "c", "ops/eq_matmul_s8.c", ("ops/eq_matmul.h", "ops/eq_dot4.h")),)
-
+    Kernel("eq_matmul_s8", "c", "ops/eq_matmul_s8.c", (_MATMUL, "ops/eq_dot4.h")),
+    mve("eq_matmul_s8_mve", _MATMUL, "kernels/eq_dot4_mve.h"),
+    cortex_m("eq_matmul_s8_dsp", "dsp", _MATMUL, "kernels/eq_dot4_dsp.h"),
+    *(Kernel(f"eq_matmul_s8_{isa}", isa, f"kernels/eq_matmul_s8_{isa}.c",
+             ("kernels/eq_neon.h", _MATMUL, "kernels/eq_put4_neon.h", f"kernels/eq_dot4_{isa}.h"))
+      for isa in ("neon", "neon_dot")))
+_NORM = ("ops/eq_layernorm.h", "ops/eq_root.h")
+_NORM_ONE_BY_ONE = (*_NORM, "ops/eq_layernorm_scalar.h")
 LAYER_NORM: tuple[Kernel, ...] = (
-    Kernel("eq_layernorm_s8", "c", "ops/eq_layernorm_s8.c", ("ops/eq_root.h",)),)
+    Kernel("eq_layernorm_s8", "c", "ops/eq_layernorm_s8.c", _NORM_ONE_BY_ONE),
+    mve("eq_layernorm_s8_mve", *_NORM),
+    cortex_m("eq_layernorm_s8_dsp", "dsp", "kernels/eq_dot4_dsp.h", *_NORM_ONE_BY_ONE),
+    Kernel("eq_layernorm_s8_neon", "neon", "kernels/eq_layernorm_s8_neon.c",
+           ("kernels/eq_neon.h", *_NORM)))
 
 
 def recurrent(layer: str, step: str = "") -> tuple[Kernel, ...]:

@@ -47,7 +47,7 @@ class _Fixed:
 
     c: int
     frac: int  # bits behind the point of a normalized value, which fits int16
-    lift: int  # left shift of a difference, times c, to fill int32
+    lift: int  # left shift of a difference, times c, to fill 30 bits
     epsilon: int  # in units of the sum of squares, times c
     gamma: NDArray[np.int16]  # (c,)
     beta: NDArray[np.int32]  # (c,) in units of a product
@@ -104,7 +104,7 @@ class LayerNorm(Op):
         # with a factor of 1/2 every output is saturated already, or 0
         mult, shift = quantize_multiplier(min(step * 2.0**-frac / float(y.scale), 0.5))
         epsilon = min(self.epsilon * (c / float(x.scale)) ** 2, float(_MOST_EPSILON))
-        return _Fixed(c, frac, 31 - (255 * c).bit_length(), max(1, round(epsilon)),
+        return _Fixed(c, frac, 30 - (255 * c).bit_length(), max(1, round(epsilon)),
                       np.rint(gamma / step).astype(np.int16),
                       np.rint(beta / step * 2.0**frac).astype(np.int32), mult, shift)
 

@@ -138,7 +138,7 @@ class MatMul(Op):
         a, b, y = (g.tensor(n).params for n in (*self.ins, self.outs[0]))
         k = g.tensor(self.ins[0]).shape[self.a_axes[-1]]
         # a larger factor would leave int32; it belongs to outputs finer than any sum needs
-        most = 2.0 ** (30 - (k * 255 * 255).bit_length())
+        most = 2.0 ** (29 - (k * 255 * 255).bit_length())
         # the product in float32, as TFLite's GetQuantizedConvolutionMultipler has it
         both = float(float32_scale(a) * float32_scale(b))
         return quantize_multiplier(min(self.factor * both / float(y.scale), most))

@@ -648,7 +648,7 @@ void eq_softmax_s8_cmsis(const eq_softmax_cmsis_t *p, const int8_t *restrict in,
 
 /* --- matrix product of two activations: outer * inner matrices a (rows, k), b (k, cols) ------------
  * y[r, c] = clamp(out_zero + requant(sum((a[r, i] - a_zero) * (b[i, c] - b_zero)))), every tensor with
- * a stride for each axis, so that it may be transposed or repeat. Scratch: 4 * k bytes unless
+ * a stride for each axis, so that it may be transposed or repeat. Sums shifted left stay below 2^30. Scratch: 4 * k bytes unless
  * b_k is 1, and k more unless a_k is 1. */
 typedef struct {
     uint16_t outer, inner, rows, cols, k;
@@ -662,11 +662,19 @@ typedef struct {
 
 void eq_matmul_s8(const eq_matmul_s8_t *p, const int8_t *restrict a, const int8_t *restrict b,
                   int8_t *restrict out, void *restrict scratch);
+void eq_matmul_s8_mve(const eq_matmul_s8_t *p, const int8_t *restrict a, const int8_t *restrict b,
+                      int8_t *restrict out, void *restrict scratch);
+void eq_matmul_s8_dsp(const eq_matmul_s8_t *p, const int8_t *restrict a, const int8_t *restrict b,
+                      int8_t *restrict out, void *restrict scratch);
+void eq_matmul_s8_neon(const eq_matmul_s8_t *p, const int8_t *restrict a,
+                       const int8_t *restrict b, int8_t *restrict out, void *restrict scratch);
+void eq_matmul_s8_neon_dot(const eq_matmul_s8_t *p, const int8_t *restrict a,
+                           const int8_t *restrict b, int8_t *restrict out, void *restrict scratch);
 
 /* --- LayerNorm, or RMSNorm where not centered: rows of c values ------------------------------------
  * x = in - in_zero; d = c * x - sum(x), the sum 0 where not centered; n = d / sqrt(sum(d^2) / c +
  * epsilon) as an int16, fraction bits as `right` says; y = clamp(out_zero + requant(n * gamma + beta)).
- * c < 2^15, epsilon in [1, 2^62], shift <= 0; |d| << lift fills int32. `out` may be `in`. */
+ * c < 2^15, epsilon in [1, 2^62], shift <= 0; |d| << lift is below 2^30. `out` may be `in`. */
 typedef struct {
     uint32_t rows;
     uint16_t c;
@@ -680,6 +688,9 @@ typedef struct {
 } eq_layernorm_s8_t;
 
 void eq_layernorm_s8(const eq_layernorm_s8_t *p, const int8_t *in, int8_t *out);
+void eq_layernorm_s8_mve(const eq_layernorm_s8_t *p, const int8_t *in, int8_t *out);
+void eq_layernorm_s8_dsp(const eq_layernorm_s8_t *p, const int8_t *in, int8_t *out);
+void eq_layernorm_s8_neon(const eq_layernorm_s8_t *p, const int8_t *in, int8_t *out);
 
 /* --- dynamic quantization: 16-bit tensors, of which every vector that meets a matrix is narrowed to
  * int8 by its own largest value m (eq_narrow.h). Sums are 127 times too large; `mult` has 15 bits,

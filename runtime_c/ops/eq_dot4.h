@@ -1,8 +1,18 @@
-/* eq_dot4.h - dot products of one row with four columns, portable C. */
+/* eq_dot4.h - dot products of one row with four columns, and what becomes of them, portable C. */
 #ifndef EQ_DOT4_H
 #define EQ_DOT4_H
 
-#include <stdint.h>
+#include "eq_ops.h"
+#include "eq_requant.h"
+
+static inline int32_t eq_sum(const int8_t *x, int32_t k)
+{
+    int32_t sum = 0;
+    for (int32_t i = 0; i < k; i++) {
+        sum += x[i];
+    }
+    return sum;
+}
 
 /* acc[j] = sum(a * b[j]) over k values; the sum of a. */
 static inline int32_t eq_dot4(const int8_t *a, const int8_t *const b[4], int32_t k,
@@ -23,6 +33,15 @@ static inline int32_t eq_dot4(const int8_t *a, const int8_t *const b[4], int32_t
     acc[2] = s2;
     acc[3] = s3;
     return sum;
+}
+
+/* Outputs of the first n of four sums. */
+static inline void eq_put4(const eq_matmul_s8_t *p, const int32_t acc[4], int8_t *y, int32_t n)
+{
+    for (int32_t j = 0; j < n; j++) {
+        const int32_t v = eq_requant(acc[j], p->mult, p->shift) + p->out_zero;
+        y[j * p->y_col] = (int8_t)eq_clamp(v, INT8_MIN, INT8_MAX);
+    }
 }
 
 #endif

@@ -1,37 +1,25 @@
 /* eq_layernorm_s8 - LayerNorm and RMSNorm, portable C: exact sums, Newton's reciprocal root. */
-#include "eq_ops.h"
 #include "eq_requant.h"
-#include "eq_root.h"
 
-static void row(const eq_layernorm_s8_t *p, const int8_t *in, int8_t *out)
+static inline int32_t eq_high_mul(int32_t a, int32_t b)
 {
-    const int32_t c = p->c;
-    int32_t sum = 0, squares = 0;
-    for (int32_t i = 0; i < c; i++) {
-        const int32_t x = in[i] - p->in_zero;
-        sum += x;
-        squares += x * x;
-    }
-    sum = p->centered ? sum : 0;
-    int32_t exponent;
-    const int64_t power = (int64_t)c * squares - (int64_t)sum * sum;
-    int32_t root = eq_reciprocal_root((uint64_t)power + p->epsilon, &exponent);
-    int32_t right = p->right + exponent;
-    if (right > 31) { /* the values vanish beside epsilon */
-        root = 0;
-        right = 31;
-    }
-    for (int32_t i = 0; i < c; i++) {
-        const int32_t d = c * (in[i] - p->in_zero) - sum;
-        const int32_t n = eq_requant(d * ((int32_t)1 << p->lift), root, -right);
-        const int32_t y = eq_requant(n * p->gamma[i] + p->beta[i], p->mult, p->shift);
-        out[i] = (int8_t)eq_clamp(y + p->out_zero, INT8_MIN, INT8_MAX);
-    }
+    return eq_doubling_high_mul(a, b);
 }
+
+static inline void eq_sums(const int8_t *x, int32_t n, int32_t *sum, int32_t *squares)
+{
+    int32_t s = 0, q = 0;
+    for (int32_t i = 0; i < n; i++) {
+        s += x[i];
+        q += x[i] * x[i];
+    }
+    *sum = s;
+    *squares = q;
+}
+
+#include "eq_layernorm_scalar.h"
 
 void eq_layernorm_s8(const eq_layernorm_s8_t *p, const int8_t *in, int8_t *out)
 {
-    for (uint32_t r = 0; r < p->rows; r++, in += p->c, out += p->c) {
-        row(p, in, out);
-    }
+    eq_layernorm_all(p, in, out);
 }

@@ -1,12 +1,9 @@
-/* eq_matmul.h - the body of eq_matmul_s8 over eq_dot4, which each ISA has. Any ISA.
+/* eq_matmul.h - the body of eq_matmul_s8 over eq_sum, eq_dot4 and eq_put4, which each ISA has.
  *
  * sum((a - az) * (b - bz)) = sum(a * b) - bz * sum(a) + (k * az * bz - az * sum(b)): the last part
- * is worked out once for every panel of four columns, which then meet all rows. */
+ * is worked out once for every panel of four columns, which then meet all rows. Any ISA. */
 #ifndef EQ_MATMUL_H
 #define EQ_MATMUL_H
-
-#include "eq_ops.h"
-#include "eq_requant.h"
 
 /* k values `step` apart, side by side at `to`, or where they are if they lie so already. */
 static inline const int8_t *eq_matmul_line(const int8_t *from, int32_t k, int32_t step, int8_t *to)
@@ -31,20 +28,16 @@ static inline void eq_matmul_panel(const eq_matmul_s8_t *p, const int8_t *a, con
         /* columns that are missing repeat the first one */
         column[j] = j < n ? eq_matmul_line(b + j * p->b_col, k, p->b_k, scratch) : column[0];
         scratch += j < n && p->b_k != 1 ? k : 0;
-        int32_t sum = 0;
-        for (int32_t i = 0; i < k; i++) {
-            sum += column[j][i];
-        }
-        bias[j] = p->a_zero * (k * p->b_zero - sum);
+        bias[j] = p->a_zero == 0 ? 0 : p->a_zero * (k * p->b_zero - eq_sum(column[j], k));
     }
     for (int32_t r = 0; r < p->rows; r++, a += p->a_row, y += p->y_row) {
         int32_t acc[4];
         const int8_t *row = eq_matmul_line(a, k, p->a_k, scratch);
         const int32_t sum = eq_dot4(row, column, k, acc);
-        for (int32_t j = 0; j < n; j++) {
-            const int32_t v = eq_requant(acc[j] + bias[j] - p->b_zero * sum, p->mult, p->shift);
-            y[j * p->y_col] = (int8_t)eq_clamp(v + p->out_zero, INT8_MIN, INT8_MAX);
+        for (int32_t j = 0; j < 4; j++) {
+            acc[j] += bias[j] - p->b_zero * sum;
         }
+        eq_put4(p, acc, y, n);
     }
 }
 
