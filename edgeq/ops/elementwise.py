@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import prod
 from typing import ClassVar
 
 import numpy as np
@@ -22,15 +21,6 @@ from edgeq.readers.node import TfliteNode
 from edgeq.requant import quantize_multiplier, requantize
 
 
-def _repeats_oddly(op: Op, g: Graph) -> str:
-    shapes = [g.tensor(n).shape for n in op.ins]
-    out = g.tensor(op.outs[0]).shape
-    for i in range(2):
-        if prod(shapes[i]) == prod(out) and broadcast_of(out, shapes[1 - i]) is not None:
-            return ""
-    return f"operands of shapes {shapes[0]} and {shapes[1]}"
-
-
 def _all_const(op: Op, g: Graph) -> str:
     return "two constants" if all(g.tensor(n).is_const for n in op.ins) else ""
 
@@ -42,9 +32,6 @@ class Binary(Op):
     act: Act = Act.NONE
 
     limits: ClassVar[tuple[Limit, ...]] = (
-        Limit("one operand has the output's shape, the other repeats as one block "
-              "(equal shapes, a scalar, a vector of channels, one value a pixel)",
-              _repeats_oddly, "expand one operand before the operation"),
         Limit("at least one operand computed at run time", _all_const, "fold the constants"),
     )
 
@@ -66,8 +53,8 @@ def operands(op: Op, g: Graph) -> Operands:
     ins, out = [g.tensor(n) for n in op.ins], g.tensor(op.outs[0])
     full = 0 if ins[0].size == out.size and not ins[0].is_const else 1
     loop = broadcast_of(out.shape, ins[1 - full].shape)
-    assert ins[full].size == out.size, "checked by the limits"
-    assert loop is not None, "checked by the limits"
+    assert ins[full].size == out.size, "the pass expand_operands sees to it"
+    assert loop is not None, "the pass expand_operands sees to it"
     return Operands(full, 1 - full, loop)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import tflite
 
 from edgeq.board import Target
-from edgeq.ir import Array, FloatArray, Graph, IntArray, dtype_of
+from edgeq.ir import Array, FloatArray, Graph, IntArray, Tensor, dtype_of
 from edgeq.kernels import plain
 from edgeq.ops.base import Limit, Op, Rule, SameAsInput, Shape
 from edgeq.ops.reshape import Reshape
@@ -158,7 +158,7 @@ class Slice(Gather):
         return part[kept] if self.drop else part
 
 
-def _strided(node: TfliteNode) -> Slice:
+def _strided(node: TfliteNode) -> tuple[Op, ...]:
     """STRIDED_SLICE with begin, end and shrink masks."""
     opts, shape = node.options(tflite.StridedSliceOptions), node.shape(0)
     node.require(not opts.EllipsisMask() and not opts.NewAxisMask(), "ellipsis or new axis",
@@ -177,8 +177,16 @@ def _strided(node: TfliteNode) -> Slice:
             high = None if opts.EndMask() >> i & 1 else end[i]
             picked = range(size)[low:high:steps[i]]
             cuts.append(Cut(picked.start, len(picked), picked.step))
-    return Slice(name=node.name, ins=node.ins[:1], outs=node.outs, cuts=tuple(cuts),
-                 drop=tuple(drop))
+    if 0 not in drop or shape[0] != 1:
+        return (Slice(name=node.name, ins=node.ins[:1], outs=node.outs, cuts=tuple(cuts),
+                      drop=tuple(drop)),)
+    # the only sample of a batch of one: batches come back as more of the first axis
+    kept = f"{node.name}/kept"
+    cut = Slice(name=node.name, ins=node.ins[:1], outs=(kept,), cuts=tuple(cuts),
+                drop=tuple(axis for axis in drop if axis != 0))
+    (whole,) = cut.shape(shape)
+    node.tensors[kept] = Tensor(kept, whole, None, node.tensors[node.ins[0]].q)
+    return cut, Reshape(name=f"{node.name}_sample", ins=(kept,), outs=node.outs, to=whole[1:])
 
 
 def _split(node: TfliteNode) -> tuple[Op, ...]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from edgeq.ir import Graph
+from edgeq.passes.batch_outputs import batch_outputs
 from edgeq.passes.drop_unused import drop_unused
+from edgeq.passes.expand_operands import expand_operands
 from edgeq.passes.fold_bn import fold_bn
 from edgeq.passes.fold_constants import fold_constants
 from edgeq.passes.fuse_activation import fuse_activation
@@ -17,13 +19,15 @@ from edgeq.passes.last_step import last_step
 from edgeq.passes.split_dense import split_dense
 
 PASSES: tuple[Callable[[Graph], Graph], ...] = (
-    fold_constants,  # first: the others look for constant weights, factors and offsets
+    batch_outputs,
+    fold_constants,  # before the rest, which looks for constant weights, factors and offsets
     fuse_norm,  # before factors and offsets behind it move into other layers
     fold_bn,  # before padding moves into layers, which would stop offsets in front of them
     fuse_pad,  # after batch norms are gone, pads stand right before their convolution
     fuse_activation,  # after batch norms are gone, activations stand right behind their layer
     split_dense,  # after layers have their biases and activations
     fuse_matmul,  # after layers took the factors next to them, and slices are gone
+    expand_operands,  # after factors and offsets have moved into layers
     fuse_functions,  # after layers took what they can do for free
     drop_unused,  # what the others made superfluous
     last_step,  # after the other readers of a recurrent layer's states are gone

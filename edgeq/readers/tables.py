@@ -15,6 +15,7 @@ import tflite
 from edgeq.errors import ModelError, UnsupportedError
 from edgeq.ir import Array, QuantParams, Tensor
 from edgeq.ops.base import Shape
+from edgeq.readers.sparse import dense
 
 _DAMAGED = (struct.error, IndexError, ValueError, TypeError, OverflowError, KeyError,
             AttributeError, AssertionError, ZeroDivisionError, RuntimeError)
@@ -193,16 +194,20 @@ class _Loader:
         if buffer.Offset() > 1:
             raw = self.blob[buffer.Offset():buffer.Offset() + buffer.Size()]
         elif buffer.DataLength() == 0:
-            return None
+            if t.Sparsity() is None:
+                return None
+            raw = b""  # a constant of zeros
         else:
             raw = buffer.DataAsNumpy().tobytes()
-        if t.Sparsity() is not None:
-            raise UnsupportedError(f"tensor {name!r}", "sparse weights", "dense weights",
-                                   "export without sparsity")
-        want = prod(shape) * np.dtype(dtype).itemsize
-        if len(raw) != want:
-            raise self.bad(f"tensor {name!r} {shape} has {len(raw)} bytes of data", str(want))
-        data = np.frombuffer(raw, dtype).reshape(shape)
+        size = np.dtype(dtype).itemsize
+        if t.Sparsity() is not None and len(raw) % size == 0:
+            data = dense(f"{self.where}, tensor {name!r}", t.Sparsity(), shape,
+                         np.frombuffer(raw, dtype))
+        elif len(raw) == prod(shape) * size:
+            data = np.frombuffer(raw, dtype).reshape(shape)
+        else:
+            raise self.bad(f"tensor {name!r} {shape} has {len(raw)} bytes of data",
+                           str(prod(shape) * size))
         if np.issubdtype(dtype, np.floating):
             if not np.all(np.isfinite(data)):
                 raise self.bad(f"constant {name!r} holds NaN or infinity", "finite numbers")

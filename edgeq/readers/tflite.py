@@ -200,6 +200,12 @@ class _State:
             self.tensors[self.names[o]], data=_real(tensor.data, tensor.q), q=None)
         return ()
 
+    def densify(self, raw: RawNode, ins: tuple[int, ...]) -> tuple[Op, ...]:
+        """DENSIFY: sparse constants are whole as soon as they are read."""
+        (i,), (o,) = raw.ins, raw.outs
+        self.names[o] = self.names[i]
+        return ()
+
     def quantize(self, raw: RawNode, ins: tuple[int, ...]) -> tuple[Op, ...]:
         """QUANTIZE: at a float input the integers go through; between scales, Requantize."""
         (i,), (o,) = raw.ins, raw.outs
@@ -249,6 +255,7 @@ def _fix_inputs(raw: RawModel, options: ReadOptions, tensors: dict[str, Tensor])
 _Handler = Callable[[_State, RawNode, tuple[int, ...]], tuple[Op, ...]]
 _BORDERS: dict[str, _Handler] = {
     "DEQUANTIZE": _State.dequantize,
+    "DENSIFY": _State.densify,
     "QUANTIZE": _State.quantize,
 }
 

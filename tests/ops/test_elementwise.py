@@ -81,13 +81,6 @@ def test_scalar_constant_becomes_a_table(tmp_path: Path) -> None:
     assert call.overlap == (0,)
 
 
-def test_two_sided_broadcast_is_refused(tmp_path: Path) -> None:
-    model = single_op("ADD", (Value("a", (1, 3, 1, 7), 0.1), Value("b", (1, 1, 5, 7), 0.1)),
-                      (Value("y", (1, 3, 5, 7), 0.1),), schema.AddOptionsT())
-    with pytest.raises(UnsupportedError, match="repeats as one block"):
-        graph_of(model, tmp_path)
-
-
 def test_shapes_that_do_not_fit(tmp_path: Path) -> None:
     model = single_op("ADD", (Value("a", (1, 3), 0.1), Value("b", (1, 4), 0.1)),
                       (Value("y", (1, 3), 0.1),), schema.AddOptionsT())

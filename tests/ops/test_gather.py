@@ -13,7 +13,8 @@ from native import Native
 from tflite_writer import Reference, Value, single_op
 
 from edgeq.errors import UnsupportedError
-from edgeq.execute import run_int
+from edgeq.execute import run_float, run_int
+from edgeq.passes import simplify
 
 SHAPE = (1, 3, 5, 4)
 
@@ -59,6 +60,19 @@ def test_strided_slice(native: Native, tmp_path: Path, begin: tuple[int, ...],
           (Value("y", out, 0.1, 3),), options)
     check_float(tmp_path, rng, "STRIDED_SLICE", (Value("x", SHAPE), *rest), (Value("y", out),),
                 options)
+
+
+def test_only_sample_taken_out_of_its_batch(tmp_path: Path) -> None:
+    """x[0] at the end of a model: the batch stays, for more samples than one."""
+    options = schema.StridedSliceOptionsT()
+    options.beginMask, options.endMask, options.shrinkAxisMask = 14, 14, 1
+    rest = (ints("begin", 0, 0, 0, 0), ints("end", 1, 0, 0, 0), ints("step", 1, 1, 1, 1))
+    model = single_op("STRIDED_SLICE", (Value("x", SHAPE), *rest), (Value("y", SHAPE[1:]),),
+                      options)
+    graph = simplify(graph_of(model, tmp_path))
+    assert graph.tensor("y").shape == SHAPE
+    x = np.random.default_rng(0).normal(0, 1, (3, *SHAPE[1:])).astype(np.float32)
+    np.testing.assert_array_equal(run_float(graph, {"x": x})["y"], x)
 
 
 def test_slice(native: Native, tmp_path: Path) -> None:
