@@ -61,15 +61,26 @@ def cmsis(func: str, scratch: int | None = None) -> tuple[Kernel, ...]:
     return tuple(adapter(isa) for isa in CMSIS_ISAS)
 
 
+def moves(op: str) -> tuple[Kernel, ...]:
+    """The kernels of eq_<op>_s8: one body, eq_<op>_rows.h, over copies and fills of each ISA."""
+    func, body, table = f"eq_{op}_s8", f"ops/eq_{op}_rows.h", "ops/eq_bytes_look_up.h"
+    return (portable(func, body, "ops/eq_bytes.h", table),
+            mve(f"{func}_mve", body, "kernels/eq_bytes_mve.h"),
+            *(Kernel(f"{func}_{isa}", isa, f"kernels/{func}_{isa}.c",
+                     (body, f"kernels/eq_bytes_{isa}.h", table)) for isa in ("v7m", "v6m")))
+
+
 _POOL, _MEAN = "ops/eq_pool_window.h", "ops/eq_pool_mean.h"
 _ADD = "kernels/eq_add_m.h"
+_SCALE = "ops/eq_softmax_scale.h"
 ADD: tuple[Kernel, ...] = (portable("eq_add_s8", "ops/eq_scale.h"), mve("eq_add_s8_mve"),
                            neon("eq_add_s8_neon"),
                            cortex_m("eq_add_s8_dsp", "dsp", _ADD),
                            cortex_m("eq_add_s8_v7m", "v7m", _ADD),
                            cortex_m("eq_add_s8_v6m", "v6m"),
                            *cmsis("eq_add_s8_cmsis"))
-LUT: tuple[Kernel, ...] = (portable("eq_lut_s8"),)
+LUT: tuple[Kernel, ...] = (portable("eq_lut_s8"),
+                           mve("eq_lut_s8_mve", "kernels/eq_bytes_mve.h"))
 AVGPOOL: tuple[Kernel, ...] = (portable("eq_avgpool_s8", _POOL, _MEAN),
                                mve("eq_avgpool_s8_mve", _POOL),
                                neon("eq_avgpool_s8_neon"),
@@ -77,11 +88,12 @@ AVGPOOL: tuple[Kernel, ...] = (portable("eq_avgpool_s8", _POOL, _MEAN),
 MAXPOOL: tuple[Kernel, ...] = (portable("eq_maxpool_s8", _POOL), mve("eq_maxpool_s8_mve", _POOL),
                                *cmsis("eq_maxpool_s8_cmsis", 0))
 MEAN: tuple[Kernel, ...] = (portable("eq_mean_s8"), mve("eq_mean_s8_mve"))
-SOFTMAX: tuple[Kernel, ...] = (portable("eq_softmax_s8"),
+SOFTMAX: tuple[Kernel, ...] = (portable("eq_softmax_s8", _SCALE),
+                               mve("eq_softmax_s8_mve", _SCALE),
                                *cmsis("eq_softmax_s8_cmsis"))
-PAD: tuple[Kernel, ...] = (portable("eq_pad_s8"),)
+PAD = moves("pad")
 GATHER: tuple[Kernel, ...] = (portable("eq_gather_s8"),)
-COPY: tuple[Kernel, ...] = (portable("eq_copy_s8"),)
+COPY = moves("copy")
 SHIFT: tuple[Kernel, ...] = (portable("eq_shift"),)
 
 RESIZE_NEAREST: tuple[Kernel, ...] = (portable("eq_resize_nearest_s8"),)
@@ -132,13 +144,14 @@ def rows(op: str) -> tuple[Kernel, ...]:
     return (Kernel(func, "c", f"ops/{func}.c", (body, "ops/eq_scale.h")),
             cortex_m(f"{func}_dsp", "dsp", body, "kernels/eq_scale_m.h", "kernels/eq_scale_dsp.h"),
             cortex_m(f"{func}_v7m", "v7m", body, "kernels/eq_scale_m.h", "kernels/eq_scale_v7m.h"),
-            cortex_m(f"{func}_v6m", "v6m", body, "kernels/eq_scale_v6m.h"))
+            cortex_m(f"{func}_v6m", "v6m", body, "kernels/eq_scale_v6m.h"),
+            mve(f"{func}_mve"))
 
 
 ADDSUB = rows("addsub")
 MUL = rows("mul")
 PRELU = rows("prelu")
-MINMAX: tuple[Kernel, ...] = (portable("eq_minmax_s8"),)
+MINMAX: tuple[Kernel, ...] = (portable("eq_minmax_s8"), mve("eq_minmax_s8_mve"))
 
 # Between widths of activations, by bits of input and output.
 REQUANTIZE: dict[tuple[int, int], tuple[Kernel, ...]] = {

@@ -278,7 +278,8 @@ void eq_add_s8(const eq_add_s8_t *p, const int8_t *a, const int8_t *b, int8_t *o
 /* --- sum or difference, `b` broadcast: a is (outer, n, inner), b is (n) ---------------------------
  * y = clamp(out_zero + requant(a_sign * requant((a - a_zero) << 20, a_mult, a_shift)
  *                              + b_sign * requant((b - b_zero) << 20, ..), out_mult, out_shift))
- * Shifts <= 0, signs 1 or -1. `out` may be `a`, and `b` too where outer = inner = 1. */
+ * Shifts <= 0, signs 1 or -1; one of the inputs' factors is exactly 1/2. `out` may be `a`, and
+ * `b` too where outer = inner = 1. */
 typedef struct {
     uint32_t outer, n, inner;
     int8_t a_zero, b_zero, out_zero;
@@ -623,6 +624,20 @@ void eq_addsub_s8_v6m(const eq_addsub_s8_t *p, const int8_t *a, const int8_t *b,
 void eq_prelu_s8_dsp(const eq_prelu_s8_t *p, const int8_t *a, const int8_t *b, int8_t *out);
 void eq_prelu_s8_v7m(const eq_prelu_s8_t *p, const int8_t *a, const int8_t *b, int8_t *out);
 void eq_prelu_s8_v6m(const eq_prelu_s8_t *p, const int8_t *a, const int8_t *b, int8_t *out);
+void eq_pad_s8_v7m(const eq_pad_s8_t *p, const int8_t *restrict in, int8_t *restrict out);
+void eq_pad_s8_v6m(const eq_pad_s8_t *p, const int8_t *restrict in, int8_t *restrict out);
+void eq_copy_s8_v7m(const eq_copy_s8_t *p, const int8_t *restrict in, int8_t *restrict out);
+void eq_copy_s8_v6m(const eq_copy_s8_t *p, const int8_t *restrict in, int8_t *restrict out);
+
+/* --- and Helium ones */
+void eq_mul_s8_mve(const eq_mul_s8_t *p, const int8_t *a, const int8_t *b, int8_t *out);
+void eq_addsub_s8_mve(const eq_addsub_s8_t *p, const int8_t *a, const int8_t *b, int8_t *out);
+void eq_prelu_s8_mve(const eq_prelu_s8_t *p, const int8_t *a, const int8_t *b, int8_t *out);
+void eq_minmax_s8_mve(const eq_minmax_s8_t *p, const int8_t *a, const int8_t *b, int8_t *out);
+void eq_lut_s8_mve(const eq_lut_s8_t *p, const int8_t *in, int8_t *out);
+void eq_softmax_s8_mve(const eq_softmax_s8_t *p, const int8_t *in, int8_t *out);
+void eq_pad_s8_mve(const eq_pad_s8_t *p, const int8_t *restrict in, int8_t *restrict out);
+void eq_copy_s8_mve(const eq_copy_s8_t *p, const int8_t *restrict in, int8_t *restrict out);
 
 /* --- adapters to CMSIS-NN, for `edgeq build --kernels cmsis-nn` -----------------------------------
  * `weights` of the MAC layers are those of the portable kernels, with their tables behind

@@ -53,4 +53,19 @@ static inline void eq_mve_fill(int8_t *dst, int32_t value, int32_t n)
                      : "lr", "memory");
 }
 
+/* dst[i] = table[(uint8_t)src[i]], 16 a gather; exact. n may be 0. */
+static inline void eq_mve_look_up(int8_t *dst, const int8_t *src, int32_t n, const int8_t *table)
+{
+    __asm__ volatile("wlstp.8 lr, %[n], 2f\n"
+                     "1:\n\t"
+                     "vldrb.8 q0, [%[src]], #16\n\t"
+                     "vldrb.u8 q1, [%[table], q0]\n\t"
+                     "vstrb.8 q1, [%[dst]], #16\n\t"
+                     "letp lr, 1b\n"
+                     "2:\n\t"
+                     : [dst] "+r"(dst), [src] "+r"(src)
+                     : [n] "r"(n), [table] "r"(table)
+                     : "lr", "q0", "q1", "memory");
+}
+
 #endif

@@ -1,6 +1,6 @@
-/* eq_softmax_s8 - softmax over rows, portable C: e^x from a table, Newton's reciprocal in Q29. */
+/* eq_softmax_s8 - softmax over rows, portable C: e^x from a table. */
 #include "eq_ops.h"
-#include "eq_requant.h"
+#include "eq_softmax_scale.h"
 
 /* Leading zero bits of x > 0. */
 static int32_t leading_zeros(uint32_t x)
@@ -11,19 +11,6 @@ static int32_t leading_zeros(uint32_t x)
         n++;
     }
     return n;
-}
-
-/* 1 / (1 + x) in Q31 for x in [0, 1) in Q31: three Newton steps in Q29 from 48/17 - 32/17 d. */
-static int32_t reciprocal_of_one_plus(int32_t x)
-{
-    const int32_t half_denominator = (int32_t)(((int64_t)x + ((int64_t)1 << 31)) / 2);
-    int32_t y = 1515870810 + eq_doubling_high_mul(half_denominator, -1010580540);
-    for (int32_t i = 0; i < 3; i++) {
-        const int32_t rest = (1 << 29) - eq_doubling_high_mul(half_denominator, y);
-        const int64_t step = (int64_t)eq_doubling_high_mul(y, rest) * 4;
-        y += step > INT32_MAX ? INT32_MAX : step < INT32_MIN ? INT32_MIN : (int32_t)step;
-    }
-    return y > INT32_MAX / 2 ? INT32_MAX : y * 2;
 }
 
 static void softmax_row(const eq_softmax_s8_t *p, const int8_t *in, int8_t *out)
@@ -42,13 +29,10 @@ static void softmax_row(const eq_softmax_s8_t *p, const int8_t *in, int8_t *out)
             sum += ((uint32_t)exp[d] + 2048) >> 12;
         }
     }
-    const int32_t headroom = leading_zeros(sum);
-    const int32_t fraction = (int32_t)((sum << headroom) - UINT32_C(0x80000000));
-    const uint32_t scale = (uint32_t)reciprocal_of_one_plus(fraction);
-    /* Doubling high multiplication and right shift by 35 - headroom round one after the other; of
-     * values >= 0 that is one sum. A sum of 512 or more (a shift of 32 or 33) leaves no value that
-     * rounds up to 1/256. */
-    const int32_t count = headroom < 4 ? 0 : n_exp, shift = headroom < 4 ? 0 : 34 - headroom;
+    const eq_softmax_scale_t k = eq_softmax_scale(sum, leading_zeros(sum));
+    /* both roundings of values >= 0 are one sum */
+    const uint32_t scale = (uint32_t)k.scale;
+    const int32_t count = k.shift == 0 ? 0 : n_exp, shift = k.shift == 0 ? 0 : k.shift - 1;
     const uint64_t round = ((uint64_t)1 << 30) + ((uint64_t)1 << (31 + shift));
     for (uint32_t i = 0; i < c; i++) {
         const int32_t d = max - in[i];

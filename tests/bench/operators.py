@@ -21,7 +21,7 @@ from edgeq.emit import EmitOptions, emit
 from edgeq.folder import write
 from edgeq.ir import Graph, QuantParams, Tensor
 from edgeq.lower import lower
-from edgeq.ops.activations import Logistic, Requantize
+from edgeq.ops.activations import Logistic
 from edgeq.ops.base import Op, Shape
 from edgeq.ops.concat import Concat
 from edgeq.ops.elementwise import Add, Mul, Sub
@@ -30,6 +30,7 @@ from edgeq.ops.pad import Pad
 from edgeq.ops.pool import AveragePool, MaxPool
 from edgeq.ops.prelu import PRelu
 from edgeq.ops.reduce import Mean
+from edgeq.ops.requantize import Requantize
 from edgeq.ops.softmax import Softmax
 from edgeq.target import profile_folder
 

@@ -1,0 +1,11 @@
+/* eq_pad_s8_v6m - constant padding, aligned words. ARMv6-M. */
+#if defined(__ARM_ARCH) && __ARM_ARCH >= 6 && __ARM_ARCH_PROFILE == 'M'
+#include "eq_bytes_v6m.h"
+
+#include "eq_pad_rows.h"
+
+void eq_pad_s8_v6m(const eq_pad_s8_t *p, const int8_t *restrict in, int8_t *restrict out)
+{
+    eq_pad_rows(p, in, out);
+}
+#endif
