@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 # others: int8 is version 2
 _FIRST_VERSION = ("RELU_N1_TO_1", "ELU", "HARD_SWISH", "PRELU", "GELU", "CEIL", "COS", "FLOOR",
                   "NEG", "ROUND", "SIN", "SQUARE", "DEPTH_TO_SPACE")
-_TYPES = {"uint8": schema.TensorType.UINT8, "float32": schema.TensorType.FLOAT32,
+_TYPES = {"int4": schema.TensorType.INT4, "uint8": schema.TensorType.UINT8,
+          "float32": schema.TensorType.FLOAT32,
           "int8": schema.TensorType.INT8,
           "int16": schema.TensorType.INT16, "int32": schema.TensorType.INT32,
           "int64": schema.TensorType.INT64}
@@ -81,6 +82,12 @@ def single_op(kind: str, ins: Sequence[Value | None], outs: Sequence[Value],
     return bytes(builder.Output())
 
 
+def _paired(data: NDArray) -> NDArray:  # type: ignore[type-arg]
+    """4-bit integers two a byte, the first in the low half."""
+    flat = np.append(data.reshape(-1), np.zeros(data.size % 2, np.int8)).astype(np.uint8) & 15
+    return flat[::2] | flat[1::2] << 4
+
+
 def _tensor(value: Value, model: schema.ModelT) -> schema.TensorT:
     tensor = schema.TensorT()
     tensor.name = value.name
@@ -89,7 +96,8 @@ def _tensor(value: Value, model: schema.ModelT) -> schema.TensorT:
     tensor.isVariable = value.variable
     if value.data is not None:
         buffer = schema.BufferT()
-        buffer.data = np.frombuffer(np.ascontiguousarray(value.data).tobytes(), np.uint8)
+        data = _paired(value.data) if value.kind == "int4" else value.data
+        buffer.data = np.frombuffer(np.ascontiguousarray(data).tobytes(), np.uint8)
         model.buffers.append(buffer)
         tensor.buffer = len(model.buffers) - 1
     if value.scale:

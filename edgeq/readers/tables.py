@@ -27,7 +27,7 @@ _DTYPES: dict[int, type[np.generic]] = {
     tflite.TensorType.INT8: np.int8, tflite.TensorType.UINT8: np.uint8,
     tflite.TensorType.INT16: np.int16, tflite.TensorType.INT32: np.int32,
     tflite.TensorType.INT64: np.int64, tflite.TensorType.BOOL: np.bool_,
-    tflite.TensorType.FLOAT64: np.float64,
+    tflite.TensorType.FLOAT64: np.float64, tflite.TensorType.INT4: np.int8,
 }
 _BUILTINS = {v: k for k, v in vars(tflite.BuiltinOperator).items() if isinstance(v, int)}
 _TYPE_NAMES = {v: k for k, v in vars(tflite.TensorType).items() if isinstance(v, int)}
@@ -160,7 +160,7 @@ class _Loader:
         if t.Type() not in _DTYPES:
             raise UnsupportedError(f"tensor {name!r}",
                                    f"type {_TYPE_NAMES.get(t.Type(), t.Type())}",
-                                   "float32, float16, int8, uint8, int32, int64",
+                                   "float32, float16, int4, int8, uint8, int16, int32, int64",
                                    "export the model as float32 or int8")
         dtype = _DTYPES[t.Type()]
         data, q = self.data(t, name, shape, dtype), self.params(t, name, shape, dtype)
@@ -199,6 +199,8 @@ class _Loader:
             raw = b""  # a constant of zeros
         else:
             raw = buffer.DataAsNumpy().tobytes()
+        if t.Type() == tflite.TensorType.INT4 and t.Sparsity() is None:
+            return self.nibbles(raw, name, shape)
         size = np.dtype(dtype).itemsize
         if t.Sparsity() is not None and len(raw) % size == 0:
             data = dense(f"{self.where}, tensor {name!r}", t.Sparsity(), shape,
@@ -213,6 +215,15 @@ class _Loader:
                 raise self.bad(f"constant {name!r} holds NaN or infinity", "finite numbers")
             return data.astype(np.float32)
         return data
+
+    def nibbles(self, raw: bytes, name: str, shape: Shape) -> Array:
+        """The 4-bit integers in `raw`, two a byte, the first in the low half."""
+        if len(raw) != (prod(shape) + 1) // 2:
+            raise self.bad(f"tensor {name!r} {shape} has {len(raw)} bytes of data",
+                           str((prod(shape) + 1) // 2))
+        both = np.frombuffer(raw, np.int8)
+        pairs = np.stack([(both << 4).astype(np.int8) >> 4, both >> 4], 1)
+        return pairs.reshape(-1)[:prod(shape)].reshape(shape)
 
     def params(self, t: tflite.Tensor, name: str, shape: Shape,
                dtype: type[np.generic]) -> QuantParams | None:
@@ -233,6 +244,8 @@ class _Loader:
         if axis is not None and not (0 <= axis < len(shape) and shape[axis] == n):
             raise self.bad(f"tensor {name!r} {shape} has {n} scales along axis {axis}")
         bits = min(32, np.dtype(dtype).itemsize * 8)
+        if t.Type() == tflite.TensorType.INT4:
+            bits = 4
         if axis is None:
             return QuantParams(scale[0], np.asarray(zero[0], np.int32), bits)
         return QuantParams(scale, np.broadcast_to(zero, (n,)).astype(np.int32), bits, axis)
