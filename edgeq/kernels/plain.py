@@ -95,6 +95,7 @@ PAD = moves("pad")
 GATHER: tuple[Kernel, ...] = (portable("eq_gather_s8"),)
 COPY = moves("copy")
 SHIFT: tuple[Kernel, ...] = (portable("eq_shift"),)
+SVDF: tuple[Kernel, ...] = (portable("eq_svdf_s8"),)
 
 RESIZE_NEAREST: tuple[Kernel, ...] = (portable("eq_resize_nearest_s8"),)
 RESIZE_BILINEAR: tuple[Kernel, ...] = (portable("eq_resize_bilinear_s8"),)
@@ -158,6 +159,7 @@ REQUANTIZE: dict[tuple[int, int], tuple[Kernel, ...]] = {
     (8, 16): (portable("eq_requantize_s8_s16"),),
     (16, 8): (portable("eq_requantize_s16_s8"),),
     (16, 16): (portable("eq_requantize_s16"),),
+    (16, 32): (portable("eq_requantize_s16_s32"),),
 }
 
 

@@ -33,6 +33,7 @@ from edgeq.ops.resize import ResizeBilinear, ResizeNearest
 from edgeq.ops.rnn import Rnn
 from edgeq.ops.shift import Shift
 from edgeq.ops.softmax import Softmax
+from edgeq.ops.svdf import Svdf
 from edgeq.ops.transpose_conv import TransposeConv
 
 __all__ = ["OPS", "Requantize"]
@@ -74,4 +75,5 @@ OPS: tuple[type[Op], ...] = (
     MatMul,
     LayerNorm,
     Shift,
+    Svdf,
 )

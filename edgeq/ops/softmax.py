@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 
 from edgeq.board import Target
 from edgeq.fixedpoint import exp_on_negative, reciprocal_of_one_plus
-from edgeq.ir import FloatArray, Graph, IntArray
+from edgeq.ir import FloatArray, Graph, IntArray, dtype_of
 from edgeq.kernels import plain
 from edgeq.ops import softmax16
 from edgeq.ops.base import Fixed, Limit, Op, Rule, Shape
-from edgeq.ops.lut import clamp_int8
 from edgeq.plan import Blob, Call
 from edgeq.readers.node import TfliteNode
 from edgeq.requant import doubling_high_mul, quantize_multiplier, rounding_shift
@@ -37,6 +36,12 @@ def _too_steep(op: Op, g: Graph) -> str:
     return "a step of 2 or more" if steep else ""
 
 
+def _narrowing(op: Op, g: Graph) -> str:
+    x, y = (g.tensor(n).q for n in (op.ins[0], op.outs[0]))
+    narrow = x is not None and y is not None and x.bits == 16 and y.bits == 8
+    return "an 8-bit output" if narrow else ""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Softmax(Op):
     """y = e^(beta * x) / sum(e^(beta * x)) over the last axis."""
@@ -47,6 +52,7 @@ class Softmax(Op):
     tflite_names: ClassVar[tuple[str, ...]] = ("SOFTMAX",)
     limits: ClassVar[tuple[Limit, ...]] = (
         Limit("fewer than 4096 values", _too_wide, "leave the softmax out of the model"),
+        Limit("16-bit outputs for 16-bit inputs", _narrowing, "export the model again"),
         Limit("16-bit inputs with steps below 2", _too_steep, "leave the softmax out of the model"),
     )
 
@@ -95,14 +101,20 @@ class Softmax(Op):
         total = rounding_shift(e, _SUM_BITS).sum(-1, keepdims=True)  # Q19
         headroom = 32 - np.frexp(total)[1].astype(np.int64)  # leading zeros of 32 bits
         scale = reciprocal_of_one_plus((total << headroom) - (1 << 31))
-        y = rounding_shift(doubling_high_mul(scale, e), _SUM_BITS - headroom + 31 - 8)
-        return (clamp_int8(y - 128),)
+        bits = g.tensor(self.outs[0]).params.bits
+        y = rounding_shift(doubling_high_mul(scale, e), _SUM_BITS - headroom + 31 - bits)
+        half = 1 << (bits - 1)
+        return (np.clip(y - half, -half, half - 1).astype(dtype_of(bits)),)
 
     def lower(self, g: Graph, target: Target) -> tuple[Call, ...]:
         if g.tensor(self.ins[0]).params.bits == 16:
             return (self._wide_call(g),)
         shape, table = g.tensor(self.ins[0]).shape, self.exp_table(g)
         kernel = plain.pick(plain.SOFTMAX, target)
+        wide_out = g.tensor(self.outs[0]).params.bits == 16
+        if wide_out:
+            kernel = plain.Kernel("eq_softmax_s8_s16", "c", "ops/eq_softmax_s8_s16.c",
+                                  ("ops/eq_softmax_scale.h",))
         if not kernel.slides:
             return (self._cmsis_call(g, kernel),)
         blob = Blob("exp", "int32_t", table.astype(np.int32), "Q31, by distance to the maximum")
@@ -110,7 +122,7 @@ class Softmax(Op):
                   ("exp", blob))
         return (Call(name=self.name, op="Softmax", func=kernel.func, struct="eq_softmax_s8_t",
                      fields=fields, ins=self.ins, outs=self.outs, sources=kernel.sources,
-                     overlap=(0,)),)
+                     overlap=(None if wide_out else 0,)),)
 
     def _wide_call(self, g: Graph) -> Call:
         """The call for 16-bit activations."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from edgeq import ops as operators
 from edgeq.errors import EdgeqError, ModelError, UnsupportedError
-from edgeq.ir import Array, Graph, QuantParams, Tensor, same_params
+from edgeq.ir import Array, Graph, QuantParams, State, Tensor, same_params
 from edgeq.ops.base import Op, check_limits, constant_results
 from edgeq.readers.node import TfliteNode
 from edgeq.readers.tables import RawModel, RawNode, damage_is_model_error, load
@@ -228,7 +228,8 @@ class _State:
         ins = tuple(n for n in (self.names[i] for i in raw.ins)
                     if n in read or not self._only_sizes(n, raw))
         outs = tuple(self.names[i] for i in raw.outs)
-        graph = Graph(self.tensors, nodes, ins, outs, name).replace()
+        states = tuple(State(op.ins[i], op.outs[o]) for op in nodes for i, o in op.carried())
+        graph = Graph(self.tensors, nodes, ins, outs, name, states=states).replace()
         check_types(graph, {r.tensor.name: r.dtype for r in raw.tensors})
         return graph
 

@@ -10,6 +10,7 @@ import numpy as np
 from edgeq.errors import UnsupportedError, UsageError
 from edgeq.ir import Graph, Tensor
 from edgeq.ops.base import Op, Shape
+from edgeq.ops.requantize import Requantize
 
 WAY_OUT = "start from the float model, or quantize all of it to int8"
 
@@ -87,7 +88,7 @@ def _check_input(op: Op, i: int, tensor: Tensor, quantized: bool) -> None:
         _require(tensor, real and tensor.q is None, f"is not real, and {op.name} is", "float32")
         return
     if i in op.own_consts:
-        widths = (8,) if len(tensor.shape) > 1 else (16, 32)
+        widths: tuple[int, ...] = (8, 16) if len(tensor.shape) > 1 else (16, 32)
         _require(tensor, tensor.q is not None and tensor.q.bits in widths,
                  f"is no int{widths[-1]} with a scale as input {i} of {op.name}",
                  f"int{widths[-1]}")
@@ -101,7 +102,8 @@ def _check_input(op: Op, i: int, tensor: Tensor, quantized: bool) -> None:
         widths = (8, 16)
         _require(tensor, tensor.q is None or tensor.q.axis is None,
                  f"has several scales as input {i} of {op.name}", "one scale a tensor")
-        _require(tensor, tensor.q is None or tensor.q.bits != 16 or not tensor.q.zero.any(),
+        centred = tensor.q is None or tensor.q.bits != 16 or not tensor.q.zero.any()
+        _require(tensor, centred or isinstance(op, Requantize),
                  f"has 16 bits and a zero point as input {i} of {op.name}", "zero point 0")
     found = "no scale" if tensor.q is None else f"{tensor.q.bits} bits"
     allowed = " or ".join(f"int{w}" for w in widths)

@@ -259,6 +259,7 @@ typedef struct {
 void eq_requantize_s8_s16(const eq_requantize_t *p, const int8_t *in, int16_t *out);
 void eq_requantize_s16_s8(const eq_requantize_t *p, const int16_t *in, int8_t *out);
 void eq_requantize_s16(const eq_requantize_t *p, const int16_t *in, int16_t *out);
+void eq_requantize_s16_s32(const eq_requantize_t *p, const int16_t *in, int32_t *out);
 
 /* --- addition of equal shapes, TensorFlow Lite's formula ----------------------------------------
  * y = clamp(out_zero + requant(((a - a_zero) << 19)
@@ -347,6 +348,8 @@ typedef struct {
 } eq_softmax_s8_t;
 
 void eq_softmax_s8(const eq_softmax_s8_t *p, const int8_t *in, int8_t *out);
+/* Out scale 1/65536, zero -32768; disjoint. */
+void eq_softmax_s8_s16(const eq_softmax_s8_t *p, const int8_t *in, int16_t *out);
 
 /* --- constant padding of (in_h, in_w, in_c) ------------------------------------------------------ */
 typedef struct {
@@ -768,5 +771,23 @@ void eq_lstm_dyn_s16_mve(const eq_lstm_s16_t *p, const int16_t *restrict in,
                          int16_t *restrict out, void *restrict scratch);
 void eq_gru_dyn_s16_mve(const eq_gru_s16_t *p, const int16_t *restrict in, int16_t *restrict out,
                         void *restrict scratch);
+
+/* --- SVDF: s = requant(x * features + offset) joins the state, y = requant(sum(state * times) + bias)
+ * filters = units * rank; state (filters, memory) int16, the newest behind, within state_max; sums over
+ * time end where they or their left shift leave int32. */
+typedef struct {
+    uint16_t in_c, units, rank, memory;
+    int8_t out_zero;
+    int16_t state_max;   /* 127 or 32767 */
+    int8_t state_zero;   /* with 127: where int8 values of the file wrap around */
+    int8_t state_shift, out_shift;
+    int32_t state_mult, out_mult;
+    const int8_t *features;  /* (filters, in_c) */
+    const int32_t *offset;   /* (filters) */
+    const int16_t *times;    /* (filters, memory) */
+    const int32_t *bias;     /* (units) */
+} eq_svdf_s8_t;
+
+void eq_svdf_s8(const eq_svdf_s8_t *p, const int8_t *in, int8_t *out, int16_t *state);
 
 #endif

@@ -215,6 +215,32 @@ def test_layers(native: Native, tmp_path: Path, kind: str, seed: int) -> None:
           [value("y", out, 3e-3)], options)
 
 
+@pytest.mark.parametrize("width", [2, 30, 500])
+def test_softmax_from_8_to_16_bits(native: Native, tmp_path: Path, width: int) -> None:
+    rng = np.random.default_rng(6)
+    options = schema.SoftmaxOptionsT()
+    options.beta = 1.0
+    for scale in (0.003, 0.07, 0.5):
+        model = single_op("SOFTMAX", [Value("x", (1, width), scale, 2)],
+                          [Value("y", (1, width), 1 / 65536, -32768, kind="int16")], options)
+        graph, micro = graph_of(model, tmp_path), Micro(model)
+        for spread in (1, 20, 128):
+            x = rng.integers(-spread, spread, (1, width)).astype(np.int8)
+            want = run_int(graph, {"x": x})["y"]
+            np.testing.assert_array_equal(native.run(graph.ops[0], graph, x)[0], want)
+            np.testing.assert_array_equal(want, micro.run(x)[0])
+
+
+def test_from_16_to_32_bits(native: Native, tmp_path: Path) -> None:
+    rng = np.random.default_rng(7)
+    model = single_op("QUANTIZE", [Value("x", (1, 90), 1.5e-5, -32768, kind="int16")],
+                      [Value("y", (1, 90), 3e-5, 0, kind="int32")])
+    graph, micro, x = graph_of(model, tmp_path), Micro(model), words(rng, (1, 90))
+    want = run_int(graph, {"x": x})["y"]
+    np.testing.assert_array_equal(native.run(graph.ops[0], graph, x)[0], want)
+    np.testing.assert_array_equal(want, micro.run(x)[0])
+
+
 def test_the_whole_library(tmp_path: Path) -> None:
     """Values that are moved as bytes, in generated C: the same integers as run_int."""
     rng, x = np.random.default_rng(5), value("x", (1, 4, 6, 3), 1e-3)
