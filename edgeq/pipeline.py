@@ -17,7 +17,8 @@ from edgeq.dataset import Dataset, Preprocess, load_dataset
 from edgeq.emit import EmitOptions, emit
 from edgeq.errors import ToolchainError, UsageError
 from edgeq.evaluate import NOT_EVALUATED, Comparison, Evaluation, sqnr_db
-from edgeq.execute import run_float, run_int
+from edgeq.execute import run_float, run_float_steps, run_int, run_steps
+from edgeq.explicit_states import closed, with_state_values
 from edgeq.facts import plan_facts
 from edgeq.folder import write
 from edgeq.ir import FloatArray, Graph, IntArray
@@ -77,14 +78,14 @@ def build(request: Request, progress: Progress = lambda what, share: None) -> Re
         raise UsageError("--calib", "no calibration samples are given",
                          ".npz, .npy, a folder with labels.csv, module:function",
                          "give some hundred real samples; --calib random only shows that it builds")
-    data = load_dataset(request.calib, request.preprocess, graph)
-    samples = data.real()
+    data = load_dataset(request.calib, request.preprocess, closed(graph))
+    samples = with_state_values(graph, data.real())
     quantized = quantize(graph, tuple(samples[n] for n in graph.ins), request.recipe, progress)
     if request.finetune:
         quantized = _finetuned(quantized, samples, request.finetune, progress)
     evaluation = compare(graph, quantized.graph, data, progress)
     measured = _Measured(quantized, data.source, len(data), evaluation,
-                         layer_sqnr(quantized, data), (_RANDOM,) if data.is_random else ())
+                         layer_sqnr(quantized, samples), (_RANDOM,) if data.is_random else ())
     return _finish(request, measured, progress)
 
 
@@ -132,9 +133,12 @@ def _finish(request: Request, measured: _Measured, progress: Progress) -> Result
 def _library(request: Request, graph: Graph) -> tuple[Plan, dict[str, str], Streaming | None]:
     """The plan and the files; of a streamed model also those of the window, in window/."""
     name = name_of(request)
-    whole = lower(graph, request.target, name)
+    whole = lower(closed(graph), request.target, name)
     if request.stream is None:
         return whole, emit(whole), None
+    if graph.states:
+        raise UsageError("--stream", "the model keeps states of its own: a run is a step already",
+                         "a model over a window", "build without --stream")
     streamed = stream(graph, request.stream)
     plan = lower(streamed.graph, request.target, name)
     twin = emit(whole, EmitOptions(host_twin=False, quant_helpers=False))
@@ -169,6 +173,8 @@ def is_integer(graph: Graph) -> bool:
 
 def compare(graph: Graph, ints: Graph, data: Dataset, progress: Progress) -> Evaluation:
     """The float `graph` against the integer graph `ints` over all of `data`."""
+    if graph.states:
+        return _compare_steps(closed(graph), closed(ints), data)
     comparison = Comparison({name: ints.tensor(name).params for name in ints.outs})
     for start, batch in data.batches(BATCH):
         comparison.add(run_float(graph, batch), run_int(ints, quantized_inputs(ints, batch)))
@@ -176,9 +182,20 @@ def compare(graph: Graph, ints: Graph, data: Dataset, progress: Progress) -> Eva
     return comparison.result(data.y, data.group)
 
 
-def layer_sqnr(quantized: Quantized, data: Dataset) -> dict[str, float | None]:
-    """Signal to noise in dB of every activation, on the first samples of `data`."""
-    ints, batch = quantized.graph, data.real(0, LAYER_SAMPLES)
+def _compare_steps(graph: Graph, ints: Graph, data: Dataset) -> Evaluation:
+    """The same for graphs with states: all of `data` is one sequence."""
+    batch = data.real()
+    comparison = Comparison({name: ints.tensor(name).params for name in ints.outs})
+    want = run_float_steps(graph, {n: x[None] for n, x in batch.items()})
+    got = run_steps(ints, {n: q[None] for n, q in quantized_inputs(ints, batch).items()})
+    comparison.add({n: y[0] for n, y in want.items()}, {n: y[0] for n, y in got.items()})
+    return comparison.result(data.y, data.group)
+
+
+def layer_sqnr(quantized: Quantized,
+               samples: Mapping[str, FloatArray]) -> dict[str, float | None]:
+    """Signal to noise in dB of every activation, on the first of `samples`."""
+    ints, batch = quantized.graph, {n: x[:LAYER_SAMPLES] for n, x in samples.items()}
     names = [tensor.name for tensor in ints.activations()]
     got = run_int(ints, quantized_inputs(ints, batch), keep=names)
     ratios: dict[str, float | None] = {}

@@ -78,7 +78,9 @@ def report(built: Built, footprint: Footprint | None = None) -> dict[str, Json]:
     made: dict[str, Json] = {
         "generator": MARKER, "edgeq": edgeq.__version__, "model": plan.name, "board": board.name,
         "source": {"path": str(built.model.resolve()), "sha256": digest(built.model),
-                   "shapes": {name: list(shape) for name, shape in built.read.shapes.items()}},
+                   "shapes": {name: list(shape) for name, shape in built.read.shapes.items()},
+                   "fixed": dict(built.read.values),
+                   "states": [list(pair) for pair in built.read.states]},
         "target": {**board_json(board),
                    "file": None if built.board_file is None else str(built.board_file),
                    "optimize": facts["target"]["optimize"],
@@ -87,6 +89,7 @@ def report(built: Built, footprint: Footprint | None = None) -> dict[str, Json]:
         "data": {"source": built.source, "samples": built.samples},
         "preprocess": preprocess_json(built.preprocess),
         "macs": facts["macs"], "arena_bytes": facts["arena_bytes"],
+        "state_bytes": sum(tensor_bytes(graph, s.source) for s in graph.states),
         "weights_bytes": facts["weights_bytes"], "const_bytes": facts["const_bytes"],
         "stack_bytes": None if footprint is None else footprint.stack,
         "inputs": [tensor_json(graph, name) for name in graph.ins],
@@ -98,7 +101,7 @@ def report(built: Built, footprint: Footprint | None = None) -> dict[str, Json]:
         "warnings": list(built.warnings),
     }
     if built.streaming is not None:
-        made["streaming"] = _streaming(built.streaming, plan)
+        made["streaming"] = _streaming(built.streaming)
     if footprint is not None:
         made |= {"code_bytes": footprint.code, "flash_bytes": footprint.flash}
     return made
@@ -167,12 +170,11 @@ def _layer(plan: Plan, call: Call, sqnr: Mapping[str, float | None]) -> dict[str
     }
 
 
-def _streaming(s: Streaming, plan: Plan) -> dict[str, Json]:
+def _streaming(s: Streaming) -> dict[str, Json]:
     """How the model was turned into steps, and the figures of the window beside them."""
     f = s.streamed.framing
     return {
         "mode": s.streamed.mode.value, "hop": f.hop, "steps": f.steps(),
-        "state_bytes": sum(tensor_bytes(plan.graph, t.source) for t in plan.graph.states),
         "window_arena_bytes": s.window["arena_bytes"], "window_macs": s.window["macs"],
         "inputs": {n: {"axis": i.axis, "window": i.window, "rest": i.rest}
                    for n, i in f.inputs.items()},

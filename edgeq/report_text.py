@@ -44,7 +44,7 @@ def _streaming(report: Mapping[str, object]) -> Iterator[str]:
         return
     what = "the window" if told["mode"] == "window" else "the sequence"
     counts = [f"{size_text(_number(report['arena_bytes']))} arena "
-              f"({size_text(_number(told['state_bytes']))} state) against "
+              f"({size_text(_number(report['state_bytes']))} state) against "
               f"{size_text(_number(told['window_arena_bytes']))}",
               f"{count_text(_number(report['macs']))} MACs against "
               f"{count_text(_number(told['window_macs']))}"]

@@ -13,6 +13,8 @@ from edgeq.board import Board, load_board
 from edgeq.dataset import Dataset, Preprocess, load_dataset
 from edgeq.errors import DataError, UsageError
 from edgeq.evaluate import Comparison, Evaluation
+from edgeq.execute import run_float_steps
+from edgeq.explicit_states import closed
 from edgeq.floatmodel import FloatModel
 from edgeq.host import HostModel
 from edgeq.ir import FloatArray, Graph, IntArray, QuantParams, dtype_of
@@ -43,6 +45,7 @@ class BuiltFolder:
     outputs: Mapping[str, QuantParams]
     shapes: Mapping[str, tuple[int, ...]]  # of the inputs, with the batch of 1
     framing: Framing | None  # of a model built with --stream
+    stateful: bool  # a run is a step of a sequence
     isa: tuple[str, ...]  # instruction sets of its kernels, without "c"
 
 
@@ -75,12 +78,15 @@ def open_folder(path: Path) -> BuiltFolder:
         return BuiltFolder(
             path, report["model"], report["target"].get("file") or report["board"],
             Path(report["source"]["path"]), report["source"]["sha256"],
-            ReadOptions({n: tuple(s) for n, s in report["source"].get("shapes", {}).items()}),
+            ReadOptions({n: tuple(s) for n, s in report["source"].get("shapes", {}).items()},
+                        report["source"].get("fixed", {}),
+                        tuple((s, r) for s, r in report["source"].get("states", []))),
             Preprocess(tuple(prep["scale"]), tuple(prep["offset"]), prep["label_offset"]),
             {t["name"]: _params(t) for t in report["inputs"]},
             {t["name"]: _params(t) for t in report["outputs"]},
             {t["name"]: tuple(t["shape"]) for t in report["inputs"]},
             _framing(**report["streaming"]) if "streaming" in report else None,
+            report.get("state_bytes", 0) > 0,
             tuple(isa for isa in report["target"]["isa"] if isa != "c" and any(
                 layer["kernel"].endswith(f"_{isa}") for layer in report["layers"])))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -109,7 +115,9 @@ def evaluate(folder: BuiltFolder, spec: str, preprocess: Preprocess, model: Path
              progress: Progress) -> Evaluation:
     """The float network against the generated C, compiled for this machine, on the data `spec`."""
     graph = model_graph(folder, model)
-    _check_comparable(folder, graph)
+    _check_comparable(folder, closed(graph))
+    if graph.states:
+        return _evaluate_steps(folder, closed(graph), load_dataset(spec, preprocess, closed(graph)))
     data = load_dataset(spec, preprocess, graph)
     network = FloatModel(model or folder.model, graph)
     progress("compile", 0.0)
@@ -122,6 +130,17 @@ def evaluate(folder: BuiltFolder, spec: str, preprocess: Preprocess, model: Path
             ints = {name: folder.framing.from_steps(name, y) for name, y in ints.items()}
         comparison.add(network.run(batch), ints)
         progress("evaluate", min(1.0, (start + BATCH) / len(data)))
+    return comparison.result(data.y, data.group)
+
+
+def _evaluate_steps(folder: BuiltFolder, graph: Graph, data: Dataset) -> Evaluation:
+    """The same for a model with states: all of `data` is one sequence."""
+    batch = data.real()
+    comparison = Comparison(folder.outputs)
+    want = run_float_steps(graph, {name: x[None] for name, x in batch.items()})
+    got = HostModel(folder.path).run(*_stored(folder, batch))
+    comparison.add({name: y[0] for name, y in want.items()},
+                   {name: y[0] for name, y in zip(folder.outputs, got, strict=True)})
     return comparison.result(data.y, data.group)
 
 
@@ -163,6 +182,8 @@ def _stored(folder: BuiltFolder, batch: Mapping[str, FloatArray]) -> tuple[IntAr
     ints = {name: params.quantize(batch[name]) for name, params in folder.inputs.items()}
     if folder.framing is not None:
         ints = {name: folder.framing.to_steps(name, x) for name, x in ints.items()}
+    elif folder.stateful:
+        ints = {name: x[None] for name, x in ints.items()}
     return tuple(ints.values())
 
 
@@ -172,7 +193,11 @@ def noise(folder: BuiltFolder) -> tuple[IntArray, ...]:
     """
     rng = np.random.default_rng(_SEED)
     streamed = folder.framing
-    count = (_NOISE_SAMPLES,) if streamed is None else (2, streamed.steps() + 2)
+    count: tuple[int, ...] = (_NOISE_SAMPLES,)
+    if streamed is not None:
+        count = (2, streamed.steps() + 2)
+    elif folder.stateful:
+        count = (_NOISE_SAMPLES, _NOISE_SAMPLES)
     return tuple(
         rng.integers(p.qmin, p.qmax + 1, (*count, *folder.shapes[name][1:])).astype(
             np.int8 if p.bits <= 8 else np.int16)

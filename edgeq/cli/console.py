@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _PIPE_WIDTH = 200
 F = TypeVar("F", bound=Callable[..., object])
+T = TypeVar("T")
 
 
 def stdout() -> Console:
@@ -78,27 +79,51 @@ def preprocess_options(command: F) -> F:
 
 
 def read_options(command: F) -> F:
-    """--shape, as `shapes`."""
-    return click.option("--shape", "shapes", multiple=True, metavar="INPUT=N,N,...",
-                        help="The shape of an input whose sizes the model leaves open; may be "
-                             "given once for each input.")(command)
+    """--shape, --fix and --state, as `shapes`, `fixed` and `states`."""
+    for option in (
+        click.option("--shape", "shapes", multiple=True, metavar="INPUT=N,N,...",
+                     help="The shape of an input whose sizes the model leaves open; may be "
+                          "given once for each input."),
+        click.option("--fix", "fixed", multiple=True, metavar="INPUT=NUMBER",
+                     help="Make an input a constant, for example a sample rate; may be given once "
+                          "for each input."),
+        click.option("--state", "states", multiple=True, metavar="INPUT=OUTPUT",
+                     help="An input that takes in the next run what this output gives: it is kept "
+                          "inside, samples are steps. May be given once for each state."),
+    ):
+        command = option(command)
+    return command
 
 
-def read_options_from(shapes: tuple[str, ...]) -> ReadOptions:
+def read_options_from(shapes: tuple[str, ...], fixed: tuple[str, ...],
+                      states: tuple[str, ...]) -> ReadOptions:
     """The options as the readers take them; raises UsageError."""
     from edgeq.readers import ReadOptions
 
+    found = _named("--shape", shapes, "INPUT=N,N,...",
+                   lambda text: tuple(int(n) for n in text.split(",")))
+    values = _named("--fix", fixed, "INPUT=NUMBER", float)
+    pairs = tuple((name, result) for name, _, result in (s.partition("=") for s in states))
+    for text, (name, result) in zip(states, pairs, strict=True):
+        if not name or not result:
+            raise UsageError(f"--state {text}", "names no pair", "INPUT=OUTPUT",
+                             "for example --state h_in=h_out")
+    return ReadOptions(found, values, pairs)
+
+
+def _named(option: str, texts: tuple[str, ...], form: str,
+           value: Callable[[str], T]) -> dict[str, T]:
+    """The values of an option of the form NAME=..., by name."""
     found = {}
-    for text in shapes:
-        name, _, sizes = text.rpartition("=")
+    for text in texts:
+        name, _, told = text.rpartition("=")
         try:
-            found[name] = tuple(int(n) for n in sizes.split(","))
+            found[name] = value(told)
         except ValueError:
             name = ""
         if not name:
-            raise UsageError(f"--shape {text}", "is no name with sizes", "INPUT=N,N,...",
-                             "for example --shape input=1,16,80")
-    return ReadOptions(found)
+            raise UsageError(f"{option} {text}", "cannot be understood", form, "see docs/cli.md")
+    return found
 
 
 def preprocess_from(scale: str | None, offset: str | None, label_offset: int | None,

@@ -24,14 +24,17 @@ if TYPE_CHECKING:
 @click.argument("model", required=False, type=click.Path(path_type=Path))
 @read_options
 @json_option
-def ops(model: Path | None, shapes: tuple[str, ...], as_json: bool) -> int:
+def ops(model: Path | None, shapes: tuple[str, ...], fixed: tuple[str, ...],
+        states: tuple[str, ...], as_json: bool) -> int:
     """Print the manual of operators, or say for every node of MODEL whether it is supported.
 
     A verdict has the cause and what to do about it.
 
     Exit code 0: every node is supported. 2: at least one is not.
     """
-    return _of_model(model, read_options_from(shapes), as_json) if model else _all(as_json)
+    if model is None:
+        return _all(as_json)
+    return _of_model(model, read_options_from(shapes, fixed, states), as_json)
 
 
 def _all(as_json: bool) -> int:

@@ -27,6 +27,7 @@ def run(folder: Path, qemu: bool, data: str | None, samples: int, board: str | N
     """
     from edgeq import verify
     from edgeq.dataset import load_dataset
+    from edgeq.explicit_states import closed
 
     if not qemu:
         raise UsageError("edgeq run", "no place to run is named", "--qemu", "add --qemu")
@@ -37,7 +38,7 @@ def run(folder: Path, qemu: bool, data: str | None, samples: int, board: str | N
         if data is None:
             inputs = verify.noise(built)
         else:
-            graph = verify.model_graph(built, None)
+            graph = closed(verify.model_graph(built, None))
             inputs = verify.integer_inputs(
                 built, load_dataset(data, built.preprocess, graph), samples)
         check = verify.check_on_board(built, inputs, target, timeout)

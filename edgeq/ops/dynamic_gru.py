@@ -28,6 +28,7 @@ class DynamicGru(Gru):
     """
 
     wide: ClassVar[bool] = True
+    state_bits: ClassVar[tuple[int, ...]] = ()  # it cannot go on from a state
 
     def rule(self) -> Rule:
         return Fixed(1 / 256, -128)  # with 16 bits: Q0.15

@@ -7,7 +7,7 @@ from edgeq.ir import Graph
 
 def drop_unused(graph: Graph) -> Graph:
     """`graph` with only the operators that its outputs depend on."""
-    needed, kept = set(graph.outs), []
+    needed, kept = {*graph.outs, *(s.result for s in graph.states)}, []
     for op in reversed(graph.ops):
         if needed & set(op.outs):
             kept.append(op)

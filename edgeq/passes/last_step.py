@@ -16,7 +16,7 @@ def last_step(graph: Graph) -> Graph:
     the memory of all other steps.
     """
     for op in graph.ops:
-        if not isinstance(op, Recurrent) or op.last_only:
+        if not isinstance(op, Recurrent) or op.last_only or op.stateful:
             continue
         cut = sole_consumer(graph, op.outs[0])
         if isinstance(cut, Slice) and _takes_last(graph, cut):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
 from edgeq.ir import Graph, QuantParams, Tensor
 from edgeq.layers import is_mac, mac_view
 from edgeq.ops.base import Fixed, Op, SameAsInput
+from edgeq.ops.recurrent import Recurrent
 from edgeq.ops.requantize import Requantize
 from edgeq.quant.dynamic import with_dynamic
 from edgeq.quant.params import act_params, per_tensor
@@ -41,7 +43,15 @@ def assign(graph: Graph, chosen: Ranges, recipe: Recipe) -> Graph:
     for tensor in graph.activations():
         changed[tensor.name] = Tensor(tensor.name, tensor.shape, None, params[tensor.name])
     ops = tuple(op.settled(chosen) for op in graph.ops)
-    return graph.with_tensors(*changed.values()).replace(ops=ops)
+    return _with_states(graph.with_tensors(*changed.values()).replace(ops=ops))
+
+
+def _with_states(graph: Graph) -> Graph:
+    """`graph` in which the states of recurrent layers have the layers' own parameters."""
+    changed = [replace(graph.tensor(name), q=q) for op in graph.ops if isinstance(op, Recurrent)
+               for (i, o), q in zip(op.carried(), op.state_params(graph), strict=False)
+               for name in (op.ins[i], op.outs[o])]
+    return graph.with_tensors(*changed) if changed else graph
 
 
 def _output(graph: Graph, op: Op, name: str, params: Mapping[str, QuantParams],

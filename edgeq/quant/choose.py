@@ -30,7 +30,18 @@ def choose_ranges(graph: Graph, stats: Stats, recipe: Recipe) -> dict[str, tuple
     whole |= set(measured(graph)) | wide_tensors(graph, recipe)
     own = {n: one_range(stats.hists[n], ActRange.MINMAX if n in whole else recipe.act_range,
                         recipe.percentile) for n in names}
-    return inner | unified(graph, own)
+    return inner | tied(graph, unified(graph, own))
+
+
+def tied(graph: Graph, chosen: Mapping[str, tuple[float, float]]
+         ) -> dict[str, tuple[float, float]]:
+    """`chosen` with one range for the two ends of every state, which are the same value."""
+    ranges_of = dict(chosen)
+    for state in graph.states:
+        ends = [ranges_of[n] for n in (state.source, state.result) if n in ranges_of]
+        joint = (min(low for low, _ in ends), max(high for _, high in ends))
+        ranges_of |= dict.fromkeys({state.source, state.result} & ranges_of.keys(), joint)
+    return ranges_of
 
 
 def unified(graph: Graph, chosen: Mapping[str, tuple[float, float]]

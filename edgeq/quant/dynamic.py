@@ -14,6 +14,7 @@ from edgeq.ops.dynamic_matmul import DynamicMatMul
 from edgeq.ops.gru import Gru
 from edgeq.ops.lstm import Lstm
 from edgeq.ops.matmul import MatMul
+from edgeq.ops.recurrent import Recurrent
 from edgeq.recipe import Recipe
 
 _TWINS: tuple[tuple[type[Op], type[Op]], ...] = (
@@ -28,7 +29,8 @@ def has_dynamic(op: Op) -> bool:
 def as_dynamic(op: Op, recipe: Recipe) -> Op:
     """`op`, or the operator that narrows its inputs where `recipe` wants that of it."""
     how = recipe.of(op.name)
-    if not (how.dynamic and how.act_bits == 16):
+    kept = isinstance(op, Recurrent) and op.stateful
+    if kept or not (how.dynamic and how.act_bits == 16):
         return op
     for static, made in _TWINS:
         if type(op) is static:

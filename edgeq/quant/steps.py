@@ -215,8 +215,9 @@ class _Work:
         return input_clip(real, self.clippable(real), chosen, aside, wanted)
 
     def clippable(self, graph: Graph) -> tuple[str, ...]:
-        """The inputs of 8 bits."""
-        return tuple(n for n in graph.ins if self.recipe.of(n).act_bits == 8)
+        """The inputs of 8 bits that are no states."""
+        kept = {s.source for s in graph.states}
+        return tuple(n for n in graph.ins if self.recipe.of(n).act_bits == 8 and n not in kept)
 
     def observed(self, graph: Graph, kind: Equalize, absorb: bool,
                  what: str) -> tuple[Graph, Stats]:

@@ -15,12 +15,16 @@ __all__ = ["NO_OPTIONS", "ReadOptions", "Verdict", "read", "verdicts"]
 def read(path: str | Path, options: ReadOptions = NO_OPTIONS) -> Graph:
     """The graph in the file at `path`; raises ModelError (damaged) or UnsupportedError.
 
-    `options` fixes open sizes; UsageError where it does not fit the model.
+    `options` fixes open sizes and names states; UsageError where it does not fit the model.
     """
     path = Path(path)
-    from edgeq.readers import onnx  # here, because operators import readers.node before they exist
+    # here, because operators import readers.node before they exist
+    from edgeq.explicit_states import opened
+    from edgeq.passes.given_states import given_states
+    from edgeq.readers import onnx
 
-    return (onnx.read_onnx if _is_onnx(path) else tflite.read_tflite)(path, options)
+    graph = (onnx.read_onnx if _is_onnx(path) else tflite.read_tflite)(path, options)
+    return given_states(opened(graph, options.states))
 
 
 def verdicts(path: str | Path, options: ReadOptions = NO_OPTIONS) -> tuple[Verdict, ...]:

@@ -35,6 +35,7 @@ from edgeq.readers.onnx_file import (
     RawNode,
     damage_is_model_error,
     inferred_shapes,
+    inlined,
     load,
     parse,
 )
@@ -159,8 +160,23 @@ class Reading:
         """Translate one node, or compute it where its inputs are constants."""
         if any(name in self.tensors for name in raw.outs if name) or not any(raw.outs):
             raise ModelError(raw.place, f"writes {raw.outs}", "new names", FIX)
+        branch = self.branch(raw)
+        if branch is not None:
+            for inner in branch:
+                self.step(inner)
+            return
         for part in onnx_quant.written_out(raw):
             self._step(part)
+
+    def branch(self, raw: RawNode) -> tuple[RawNode, ...] | None:
+        """The nodes in the place of an If whose condition is known; None for other nodes."""
+        known = self.tensors[raw.ins[0]].data if raw.ins and raw.ins[0] in self.tensors else None
+        if raw.kind != "If" or known is None or known.size != 1:
+            return None
+        consts, nodes = inlined(raw, bool(known.reshape(-1)[0]))
+        for name, data in consts.items():
+            self.tensors[name] = Tensor(name, data.shape, data)
+        return nodes
 
     def _step(self, raw: RawNode) -> None:
         for name in raw.ins:

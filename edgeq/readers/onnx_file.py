@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -151,11 +151,14 @@ def _model(proto: ModelProto, where: str, options: ReadOptions) -> RawModel:
     consts = {t.name: to_array(t) for t in graph.initializer}
     if graph.sparse_initializer:
         raise UnsupportedError(where, "sparse initializers", "dense ones", "densify the weights")
-    read = {n for node in graph.node for n in node.input} | {v.name for v in graph.output}
+    read = _read_names(graph)
     given = [v for v in graph.input if v.name not in consts]
     options.check_names(where, [v.name for v in given])
     # what nobody reads is left out where it could not be quantized, such as a sample rate
     ins = tuple(_input(v, where, options) for v in given if v.name in read or _is_float(v))
+    consts |= {x.name: np.full(x.shape, options.values[x.name]).astype(x.dtype)
+               for x in ins if x.name in options.values}
+    ins = tuple(x for x in ins if x.name not in consts)
     outs = tuple(v.name for v in graph.output)
     if not ins or not outs:
         raise ModelError(where, f"{len(ins)} inputs and {len(outs)} outputs", "at least one each",
@@ -216,10 +219,20 @@ def _input(value: ValueInfoProto, where: str, options: ReadOptions) -> RawInput:
     return RawInput(value.name, tuple(shape), dtype)
 
 
+def _read_names(graph: GraphProto) -> set[str]:
+    """The tensors that the graph's outputs, its nodes and the branches in them read."""
+    names = {n for node in graph.node for n in node.input} | {v.name for v in graph.output}
+    for node in graph.node:
+        for attr in node.attribute:
+            if attr.HasField("g"):
+                names |= _read_names(attr.g)
+    return names
+
+
 def _nodes(graph: GraphProto) -> tuple[RawNode, ...]:
     """The nodes with unique, printable names; attributes as Python values."""
     made, taken = [], set[str]()
-    read = {n for node in graph.node for n in node.input} | {v.name for v in graph.output}
+    read = _read_names(graph)
     for index, node in enumerate(graph.node):
         domain = "" if node.domain in ("", "ai.onnx") else f"{node.domain}."
         name = _plain(node.name) or f"{node.op_type.lower()}_{index}"
@@ -233,6 +246,19 @@ def _nodes(graph: GraphProto) -> tuple[RawNode, ...]:
         made.append(RawNode(index, name, domain + node.op_type, tuple(node.input), outs, attrs,
                             node))
     return tuple(made)
+
+
+def inlined(node: RawNode, condition: bool) -> tuple[dict[str, Array], tuple[RawNode, ...]]:
+    """The constants and nodes of the branch that the If `node` takes, which write its outputs."""
+    assert node.proto is not None
+    wanted = "then_branch" if condition else "else_branch"
+    graph = next((a.g for a in node.proto.attribute if a.name == wanted), None)
+    if graph is None or len(graph.output) != len(node.proto.output):
+        raise ModelError(node.place, f"has no {wanted} with its outputs", "", FIX)
+    inner = [replace(n, index=node.index, name=f"{node.name}.{n.name}") for n in _nodes(graph)]
+    ends = [RawNode(node.index, f"{node.name}.out{i}", "Identity", (value.name,), (out,), {}, None)
+            for i, (value, out) in enumerate(zip(graph.output, node.outs, strict=True)) if out]
+    return {t.name: to_array(t) for t in graph.initializer}, (*inner, *ends)
 
 
 def _plain(name: str) -> str:

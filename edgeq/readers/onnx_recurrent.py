@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from edgeq.ops.recurrent import Recurrent
 from edgeq.ops.rnn import Rnn
 from edgeq.readers.onnx_file import FIX
 from edgeq.readers.onnx_node import OnnxNode
+from edgeq.readers.onnx_unrolled import MOST_STEPS
 
 _DIRECTIONS = {"forward": (False,), "reverse": (True,), "bidirectional": (False, True)}
 _ORDER = {Lstm: (0, 2, 3, 1), Gru: (0, 1, 2), Rnn: (0,)}  # our gates in ONNX's rows: iofc, zrh, i
@@ -57,9 +59,16 @@ def _check(node: OnnxNode, kind: type[Recurrent], dirs: int) -> None:
     steps = node.shape(0)[_time(node)]
     node.require(not node.has(4) or bool(np.all(node.const(4) == steps)),
                  "sequence lengths below the whole input", "all steps", "drop sequence_lens")
-    for i in (5, 6):
-        node.require(not node.has(i) or not np.any(node.const(i)), "starts from a given state",
-                     "a state of zeros", "export without initial states")
+    node.require(not _given(node) or steps <= MOST_STEPS,
+                 f"{steps} steps from a given state, or with the last cell as an output",
+                 f"at most {MOST_STEPS} such steps, or a state of zeros",
+                 "export fewer steps, or without initial states")
+
+
+def _given(node: OnnxNode) -> bool:
+    """True where the state starts elsewhere than at zero, or its last cell is wanted."""
+    given = (node.tensor(i).data for i in (5, 6) if node.has(i))
+    return any(data is None or bool(np.any(data)) for data in given) or any(node.outs[2:])
 
 
 def _time(node: OnnxNode) -> int:
@@ -106,21 +115,65 @@ def _layer(node: OnnxNode, kind: type[Recurrent], make: _Maker) -> None:
     batch_first = _time(node) == 1
     x = node.ins[0] if batch_first else node.transposed(node.ins[0], (1, 0, 2))
     steps = node.tensors[x].shape[1]
-    all_states, last_states = [], []
-    for d, back in enumerate(backwards):
+    all_states, last_states, last_cells = [], [], []
+    given = _given(node)
+    for d, turned in enumerate(backwards):
+        back = turned and steps > 1
         source = _sliced(node, x, Cut(steps - 1, steps, -1)) if back else x
-        states = node.emit(make(node, (source, *_constants(node, kind, d)), node.temp("states")))
-        last_states.append(_sliced(node, states, Cut(steps - 1, 1, 1)))  # (1, 1, units)
+        op = make(node, (source, *_constants(node, kind, d)), node.temp("states"))
+        op = _from_state(node, op, d) if given else op
+        states = node.emit(op)
+        if given:
+            last_states.append(_as_step(node, op.outs[1]))
+            last_cells.append(_as_step(node, op.outs[-1]))
+        else:
+            last_states.append(_sliced(node, states, Cut(steps - 1, 1, 1)))  # (1, 1, units)
         ordered = _sliced(node, states, Cut(steps - 1, steps, -1)) if back else states
         shape = node.tensors[states].shape
         all_states.append(node.reshaped(ordered, (1, steps, 1, shape[2])))
-    wanted = (*node.outs, "", "")
+    wanted = (*node.outs, "", "", "")
     if wanted[0]:
         y = _joined(node, all_states, 2)  # (1, steps, dirs, units)
         node.transposed(y, (0, 1, 2, 3) if batch_first else (1, 2, 0, 3), wanted[0])
-    if wanted[1]:
-        y = _joined(node, last_states, 1)  # (1, dirs, units)
-        node.transposed(y, (0, 1, 2) if batch_first else (1, 0, 2), wanted[1])
+    for parts, out in ((last_states, wanted[1]), (last_cells, wanted[2])):
+        if out:
+            y = _joined(node, parts, 1)  # (1, dirs, units)
+            node.transposed(y, (0, 1, 2) if batch_first else (1, 0, 2), out)
+
+
+def _from_state(node: OnnxNode, op: Recurrent, d: int) -> Recurrent:
+    """`op`, the layer of direction `d`, from the state that the node is given."""
+    units = node.tensors[op.ins[2]].shape[1]
+    count = len(op.state_bits)
+    start = tuple(_first(node, 5 + i, d, units) for i in range(count))
+    ends = tuple(f"{op.outs[0]}/end{i}" for i in range(count))
+    return replace(op, stateful=True, ins=(*op.ins, *start), outs=(*op.outs, *ends))
+
+
+def _as_step(node: OnnxNode, state: str) -> str:
+    """A state (1, units) as (1, 1, units)."""
+    return node.reshaped(state, (1, 1, node.tensors[state].shape[1]))
+
+
+def _first(node: OnnxNode, i: int, d: int, units: int) -> str:
+    """The first state (1, units) of direction `d`, of input `i`; zeros where that is absent."""
+    if not node.has(i):
+        return node.floats("start", np.zeros((1, units), np.float32))
+    x, axis = node.ins[i], _time(node)  # directions stand where time does not
+    shape = node.tensors[x].shape
+    if len(shape) != 3 or shape[2] != units or shape[1 - axis] != 1:
+        raise ModelError(node.place, f"a state of shape {shape}", f"{units} values a direction",
+                         FIX)
+    data = node.tensors[x].data
+    if data is not None:
+        return node.floats("start", np.take(np.asarray(data), d, axis).reshape(1, units))
+    if shape[axis] > 1:
+        cuts = tuple(Cut(d, 1, 1) if k == axis else Cut(0, n, 1) for k, n in enumerate(shape))
+        if axis == 0:  # directions in front: behind the batch for the slice
+            x = node.reshaped(x, (1, *shape[:1], units))
+            cuts = (Cut(0, 1, 1), Cut(d, 1, 1), Cut(0, units, 1))
+        x = node.emit(Slice(name=node.label(), ins=(x,), outs=(node.temp("start"),), cuts=cuts))
+    return node.reshaped(x, (1, units))
 
 
 def _sliced(node: OnnxNode, x: str, cut: Cut) -> str:

@@ -221,10 +221,12 @@ def repeated(node: OnnxNode, x: str, counts: tuple[int, ...]) -> str:
 
 
 def pad(node: OnnxNode) -> None:
-    """Pad with a constant; pads as input or attribute, for all axes or those that are named."""
+    """Pad with a constant, or with mirrored values; pads as input or attribute, for all axes or
+    those that are named.
+    """
     rank, mode = len(node.shape(0)), node.text("mode", "constant")
-    node.require(mode == "constant", f"mode {mode!r}", "constant",
-                 "pad with zeros, or mirror before the model")
+    node.require(mode in ("constant", "reflect"), f"mode {mode!r}", "constant or reflect",
+                 "pad with zeros or mirrored values")
     pads = node.numbers(1, "pads") or node.integers("paddings") or ()
     axes = node.optional(3)
     places = list(range(rank)) if axes is None else [
@@ -245,7 +247,36 @@ def pad(node: OnnxNode) -> None:
         emit_slice(node, x, node.temp("cropped"), picked)
         x = node.ops[-1].outs[0]
         pairs = [(max(0, a), max(0, b)) for a, b in pairs]
+    if mode == "reflect":
+        _mirrored(node, x, pairs)
+        return
     node.emit(Pad(name=node.label(), ins=(x,), outs=node.outs, pads=tuple(pairs), value=fill))
+
+
+def _mirrored(node: OnnxNode, x: str, pairs: list[tuple[int, int]]) -> None:
+    """Axis by axis the values behind the border value, in turned order, on both sides of `x`."""
+    for axis, (before, after) in enumerate(pairs):
+        shape = node.tensors[x].shape
+        size = shape[axis]
+        if max(before, after) >= size:
+            raise ModelError(node.place, f"mirrors {max(before, after)} of {size} values",
+                             f"at most {size - 1}", FIX)
+        parts = [*_turned(node, x, axis, before, before), x,
+                 *_turned(node, x, axis, size - 2, after)]
+        if len(parts) > 1:
+            x = node.emit(Concat(name=node.label(), ins=tuple(parts), outs=(node.temp("wider"),),
+                                 axis=axis))
+    node.alias(x)
+
+
+def _turned(node: OnnxNode, x: str, axis: int, first: int, count: int) -> list[str]:
+    """`count` values of `x` from `first` on backwards along `axis`; no tensor for no values."""
+    if not count:
+        return []
+    picked = tuple(range(first, first - count, -1) if i == axis else range(n)
+                   for i, n in enumerate(node.tensors[x].shape))
+    emit_slice(node, x, node.temp("mirrored"), picked)
+    return [node.ops[-1].outs[0]]
 
 
 def cast(node: OnnxNode) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from edgeq import ops as operators
-from edgeq.errors import EdgeqError, ModelError, UnsupportedError
+from edgeq.errors import EdgeqError, ModelError, UnsupportedError, UsageError
 from edgeq.ir import Array, Graph, QuantParams, State, Tensor, same_params
 from edgeq.ops.base import Op, check_limits, constant_results
 from edgeq.readers.node import TfliteNode
@@ -225,8 +225,8 @@ class _State:
     def graph(self, raw: RawModel, name: str, nodes: tuple[Op, ...]) -> Graph:
         """The finished graph; raises UnsupportedError for types that edgeq does not compute."""
         read = {n for op in nodes for n in op.ins}
-        ins = tuple(n for n in (self.names[i] for i in raw.ins)
-                    if n in read or not self._only_sizes(n, raw))
+        given = (n for n in (self.names[i] for i in raw.ins) if not self.tensors[n].is_const)
+        ins = tuple(n for n in given if n in read or not self._only_sizes(n, raw))
         outs = tuple(self.names[i] for i in raw.outs)
         states = tuple(State(op.ins[i], op.outs[o]) for op in nodes for i, o in op.carried())
         graph = Graph(self.tensors, nodes, ins, outs, name, states=states).replace()
@@ -251,6 +251,11 @@ def _fix_inputs(raw: RawModel, options: ReadOptions, tensors: dict[str, Tensor])
             r.tensor.name in options.shapes) else r.tensor.shape
         changed = changed or shape != r.tensor.shape
         tensors[r.tensor.name] = replace(r.tensor, shape=shape)
+        if r.tensor.name in options.values:
+            if r.tensor.q is not None:
+                raise UsageError(f"--fix {r.tensor.name}", "is a quantized input", "a float input")
+            data = np.full(shape, options.values[r.tensor.name]).astype(r.dtype)
+            tensors[r.tensor.name] = Tensor(r.tensor.name, shape, data)
     return changed
 
 _Handler = Callable[[_State, RawNode, tuple[int, ...]], tuple[Op, ...]]

@@ -17,16 +17,27 @@ WAY_OUT = "start from the float model, or quantize all of it to int8"
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """What the user adds to a file: `shapes` gives inputs of open sizes their shape, by name."""
+    """What the user adds to a file.
+
+    `shapes` gives inputs of open sizes their shape, by name; `values` makes inputs constants,
+    filled with one number; `states` pairs inputs with the outputs that replace them in the next
+    run.
+    """
 
     shapes: Mapping[str, Shape] = field(default_factory=dict)
+    values: Mapping[str, float] = field(default_factory=dict)
+    states: tuple[tuple[str, str], ...] = ()
 
     def check_names(self, where: str, inputs: Collection[str]) -> None:
-        """Raise UsageError for a shape of something that is no input of the model."""
-        for name in self.shapes:
-            if name not in inputs:
-                raise UsageError(f"--shape {name}", f"{where} has no such input",
-                                 ", ".join(inputs), "name one of these")
+        """Raise UsageError for a shape or value of something that is no input of the model."""
+        for option, names in (("--shape", self.shapes), ("--fix", self.values)):
+            for name in names:
+                if name not in inputs:
+                    raise UsageError(f"{option} {name}", f"{where} has no such input",
+                                     ", ".join(inputs), "name one of these")
+        if set(inputs) <= set(self.values):
+            raise UsageError("--fix", f"leaves {where} without an input", "at least one input",
+                             "fix fewer")
 
     def shape_of(self, name: str, declared: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """The shape of input `name`, whose open sizes are None in `declared`; raises UsageError

@@ -171,6 +171,9 @@ def _check_sequence(graph: Graph, op: Op, reach: Reach, x: Track) -> None:
 def _check_newest(graph: Graph, op: Op, tracks: Mapping[str, Track]) -> None:
     """Raise UnsupportedError unless `op` can work on the newest rows alone."""
     name = next(n for n in op.ins if n in tracks)
+    if isinstance(op, Recurrent) and not op.state_bits:
+        raise UnsupportedError(f"{type(op).__name__} {op.name!r}", "starts anew in every run",
+                               "Lstm, Gru and Rnn", "choose a recipe without `dynamic`")
     if isinstance(op, Recurrent) and tracks[name].high < 0:
         raise UnsupportedError(f"{type(op).__name__} {op.name!r}", "stands behind a layer without "
                                f"padding, which delays by {-tracks[name].high} rows",
