@@ -18,7 +18,7 @@ def batch_outputs(graph: Graph) -> Graph:
         if not isinstance(op, Reshape) or graph.consumers(name):
             continue
         whole, bare = graph.tensor(op.ins[0]).shape, graph.tensor(name).shape
-        if whole == (1, *bare):
+        if whole == (1, *bare) and bare[:1] != (1,):  # a layer over one axis has a batch as well
             kept = replace(op, to=whole)
             graph = graph.replace(
                 tensors={**graph.tensors, name: replace(graph.tensor(name), shape=whole)},
