@@ -151,6 +151,7 @@ def rows(op: str) -> tuple[Kernel, ...]:
 
 ADDSUB = rows("addsub")
 MUL = rows("mul")
+DIV = portable("eq_div_s8")
 PRELU = rows("prelu")
 MINMAX: tuple[Kernel, ...] = (portable("eq_minmax_s8"), mve("eq_minmax_s8_mve"))
 

@@ -16,6 +16,7 @@ from edgeq.ops.concat import Concat, Pack
 from edgeq.ops.conv2d import Conv2D
 from edgeq.ops.dense import Dense
 from edgeq.ops.depthwise_conv2d import DepthwiseConv2D
+from edgeq.ops.div import Div
 from edgeq.ops.elementwise import Add, Mul, Sub
 from edgeq.ops.gather import Slice, Transpose
 from edgeq.ops.gru import Gru
@@ -74,6 +75,7 @@ OPS: tuple[type[Op], ...] = (
     TransposeConv,
     MatMul,
     LayerNorm,
+    Div,
     Shift,
     Svdf,
 )

@@ -11,6 +11,7 @@ from edgeq.passes.expand_operands import expand_operands
 from edgeq.passes.fold_bn import fold_bn
 from edgeq.passes.fold_constants import fold_constants
 from edgeq.passes.fuse_activation import fuse_activation
+from edgeq.passes.fuse_div import fuse_div
 from edgeq.passes.fuse_functions import fuse_functions
 from edgeq.passes.fuse_matmul import fuse_matmul
 from edgeq.passes.fuse_norm import fuse_norm
@@ -27,6 +28,7 @@ PASSES: tuple[Callable[[Graph], Graph], ...] = (
     fuse_activation,  # after batch norms are gone, activations stand right behind their layer
     split_dense,  # after layers have their biases and activations
     fuse_matmul,  # after layers took the factors next to them, and slices are gone
+    fuse_div,  # after normalizations, which divide too, and before products are expanded
     expand_operands,  # after factors and offsets have moved into layers
     fuse_functions,  # after layers took what they can do for free
     drop_unused,  # what the others made superfluous

@@ -790,4 +790,18 @@ typedef struct {
 
 void eq_svdf_s8(const eq_svdf_s8_t *p, const int8_t *in, int8_t *out, int16_t *state);
 
+/* --- quotient, `b` broadcast as in eq_addsub_s8: y = clamp(out_zero + requant((num - num_zero) *
+ * inverse[(uint8_t)den])), num / den being a / b, or b / a where a_divides. `out` may be `a`. */
+typedef struct {
+    uint32_t outer, n, inner;
+    int8_t a_divides;
+    int8_t num_zero, out_zero;
+    int8_t act_min, act_max;
+    int8_t shift;
+    int32_t mult;
+    const int32_t *inverse; /* 256: 2^22 / (den - its zero) */
+} eq_div_s8_t;
+
+void eq_div_s8(const eq_div_s8_t *p, const int8_t *a, const int8_t *b, int8_t *out);
+
 #endif
