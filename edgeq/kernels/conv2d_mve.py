@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +19,12 @@ LAYOUT = ("records of 4 channels: taps (steps, 4, 16) in the order (kw, kh, in_c
 _POINTWISE_STRIP, _NARROW_STRIP, _WIDE_STRIP, _WIDE = 512, 4096, 1024, 17
 
 
-def pack_records(rows: NDArray[np.int8], layer: MacLayer) -> NDArray[np.int8]:
-    """Records of eq_mve_gemm.h for weight rows (out_c, k); k and out_c are filled up with zeros."""
+def pack_records(rows: NDArray[np.int8], layer: MacLayer, *, left: bool = False
+                 ) -> NDArray[np.int8]:
+    """Records of eq_mve_gemm.h for weight rows (out_c, k); k and out_c are filled up with zeros.
+
+    `left`: records end in left shifts, and shift holds the right ones alone.
+    """
     out_c, k = rows.shape
     blocks, steps = -(-out_c // 4), -(-k // 16)
     taps = np.zeros((blocks * 4, steps * 16), np.int8)
@@ -31,12 +36,14 @@ def pack_records(rows: NDArray[np.int8], layer: MacLayer) -> NDArray[np.int8]:
         padded[:out_c] = values
         return padded.view(np.int8).reshape(blocks, -1)
 
-    parts = (taps, table(layer.bias), table(layer.mult), table(layer.shift))
+    parts = [taps, table(layer.bias), table(layer.mult), table(np.minimum(layer.shift, 0))]
+    if left:
+        parts.append(table(np.maximum(layer.shift, 0)))
     return np.concatenate(parts, axis=1).reshape(-1)
 
 
 def right_shifts(layer: MacLayer) -> bool:
-    """True where no channel needs a left shift, which the vector epilogue does not have."""
+    """True where no channel needs a left shift."""
     return bool(layer.shift.max() <= 0)
 
 
@@ -54,16 +61,17 @@ def _chunk(layer: MacLayer) -> int:
     if layer.pointwise:
         return max(2, _POINTWISE_STRIP // layer.in_c & ~1)
     pitch = layer.kh * layer.in_c
-    strip = _WIDE_STRIP if layer.out_w >= _WIDE else _NARROW_STRIP
-    fit = (strip // pitch - layer.kw) // layer.stride_w + 1
-    return max(2, fit & ~1)
+    columns = (_WIDE_STRIP if layer.out_w >= _WIDE else _NARROW_STRIP) // pitch
+    # with dilated columns every output has columns of its own
+    shared, own = (columns - layer.kw) // layer.stride_w + 1, columns // layer.kw
+    return max(2, (shared if layer.dil_w == 1 else own) & ~1)
 
 
 def strip_bytes(layer: MacLayer) -> int:
     """The strip; the last column is read in steps of 16 bytes."""
     width = layer.out_h * layer.out_w if layer.pointwise else layer.out_w
     pixels, pitch = min(_chunk(layer), width), layer.kh * layer.in_c
-    last = (pixels - 1) * layer.stride_w * pitch
+    last = (pixels - 1) * (layer.stride_w if layer.dil_w == 1 else layer.kw) * pitch
     return last + -(-layer.kw * pitch // 16) * 16
 
 
@@ -96,7 +104,7 @@ def _still_read(layer: MacLayer, oy: int, end: int) -> int:
 
 
 def _fits(layer: MacLayer, target: Target) -> bool:
-    return right_shifts(layer) and layer.dil_w == 1
+    return right_shifts(layer)
 
 
 def _relu(layer: MacLayer, target: Target) -> bool:
@@ -110,6 +118,10 @@ GEMM = ("kernels/eq_mve_gemv_s8.c", "kernels/eq_mve_gemv.h", "kernels/eq_mve_gem
 _SHARED = ("kernels/eq_mve_conv2d.c", "kernels/eq_mve_gemm_pair.h", *GEMM)
 
 
+def _pack_left(layer: MacLayer) -> NDArray[np.int8]:
+    return pack_records(column_rows(layer), layer, left=True)
+
+
 def _kernel(name: str, fits: Callable[[MacLayer, Target], bool]) -> MacKernel:
     return MacKernel(
         func=f"eq_conv2d{name}_s8_mve", isa="mve", source=f"kernels/eq_conv2d{name}_s8_mve.c",
@@ -119,4 +131,10 @@ def _kernel(name: str, fits: Callable[[MacLayer, Target], bool]) -> MacKernel:
     )
 
 
-KERNELS = tuple(with_plain_constants(k) for k in (_kernel("_relu", _relu), _kernel("", _fits)))
+# Products with left shifts, for channels whose factor is 1 or more
+GEMM_LEFT = ("kernels/eq_mve_gemv_left_s8.c", *GEMM[1:])
+_LEFT = replace(
+    _kernel("_left", lambda layer, target: True), pack=_pack_left, layout=f"{LAYOUT}, left[4] int8",
+    headers=("kernels/eq_mve_gemm_left_s8.c", *_SHARED[:2], *GEMM_LEFT))
+KERNELS = tuple(with_plain_constants(k)
+                for k in (_kernel("_relu", _relu), _kernel("", _fits), _LEFT))

@@ -383,11 +383,14 @@ typedef struct {
 void eq_shift(const eq_shift_t *p, const void *restrict in, void *restrict window);
 
 /* --- Helium (MVE) variants --------------------------------------------------------------------
- * `weights` of the MAC layers hold bias, mult and shift too: see the kernel's Python file. All shifts
- * are to the right. `out` may start below a dying `in` by the generator's distance. */
+ * `weights` of the MAC layers hold bias, mult and shift too: see the kernel's Python file. Shifts
+ * are to the right but where it says otherwise. `out` may start below a dying `in` by the
+ * generator's distance. */
 void eq_conv2d_s8_mve(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out, void *scratch);
 void eq_conv2d_relu_s8_mve(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out,
                            void *scratch); /* for act_min == out_zero */
+void eq_conv2d_left_s8_mve(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out,
+                           void *scratch); /* any shift */
 void eq_dwconv2d_s8_mve(const eq_dwconv2d_s8_t *p, const int8_t *in, int8_t *out,
                         void *scratch); /* plain weights and tables, any shift */
 void eq_dwconv2d_3x3s1_s8_mve(const eq_dwconv2d_s8_t *p, const int8_t *in, int8_t *out,
@@ -400,6 +403,8 @@ void eq_dwconv2d_3x3s2_relu_s8_mve(const eq_dwconv2d_s8_t *p, const int8_t *in, 
                                    void *scratch);
 void eq_dense_s8_mve(const eq_dense_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
                      void *restrict scratch);
+void eq_dense_left_s8_mve(const eq_dense_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
+                          void *restrict scratch); /* any shift */
 void eq_add_s8_mve(const eq_add_s8_t *p, const int8_t *a, const int8_t *b, int8_t *out);
 void eq_avgpool_s8_mve(const eq_pool_s8_t *p, const int8_t *in, int8_t *out);
 void eq_maxpool_s8_mve(const eq_pool_s8_t *p, const int8_t *in, int8_t *out);

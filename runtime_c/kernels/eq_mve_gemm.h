@@ -23,6 +23,10 @@ eq_mve_gemm_fn eq_mve_gemm_s8, eq_mve_gemm_relu_s8;
 /* The same for one column, 8 channels at a time. */
 void eq_mve_gemv_s8(const eq_mve_gemm_t *g, const int8_t *col, int8_t *out);
 
+/* Both for records with left[4] int8 (all >= 0) behind shift. */
+eq_mve_gemm_fn eq_mve_gemm_left_s8;
+void eq_mve_gemv_left_s8(const eq_mve_gemm_t *g, const int8_t *col, int8_t *out);
+
 /* For columns and outputs of int16, strides and steps in bytes all the same: a step has 8 taps, mult
  * goes with VQDMULH (see edgeq/kernels/wide.py), shift is < 0. */
 eq_mve_gemm_fn eq_mve_gemm_s16;

@@ -10,12 +10,19 @@
  *   EQ_PAIR_ROUND(X, T, S) text that makes the right shift of X by S round away from zero, or ""
  *   EQ_PAIR_STORE, _SIZE, _FOUR  the store, the bytes of an output, those of four as text
  *   EQ_PAIR_LAST           the product for a lone last column
+ * and where records have left shifts behind them (EQ_PAIR_TAIL, the bytes from the right shifts on):
+ *   EQ_PAIR_RAISE          text that applies them to the sums a and b; free: u
  * Assembly, because compilers spill the sums. */
 #ifndef EQ_MVE_GEMM_PAIR_H
 #define EQ_MVE_GEMM_PAIR_H
 
 #include "eq_mve.h"
 #include "eq_mve_gemm.h"
+
+#if !defined(EQ_PAIR_RAISE)
+#define EQ_PAIR_RAISE ""
+#define EQ_PAIR_TAIL "4"
+#endif
 
 /* The step of whole bytes or halfwords, 14 instructions: LOAD and BY bring the weights of a channel. */
 #define EQ_PAIR_PLAIN_STEP_BYTES 56u
@@ -76,11 +83,12 @@ static inline void product_of_pair(const eq_mve_pair_t *k, const int8_t *w, int3
                      "vadd.i32 %q[a], %q[a], %q[u]\n\t"
                      "ldrd r2, r4, [%[k], #16]\n\t"
                      "vadd.i32 %q[b], %q[b], %q[u]\n\t"
+                     EQ_PAIR_RAISE
                      "vldrb.8 %q[u], [%[w]], #16\n\t"
                      EQ_PAIR_SCALE " %q[a], %q[a], %q[u]\n\t"
                      "ldrd r6, r0, [%[k], #24]\n\t"
                      EQ_PAIR_SCALE " %q[b], %q[b], %q[u]\n\t"
-                     "vldrb.s32 %q[v], [%[w]], #4\n\t"
+                     "vldrb.s32 %q[v], [%[w]], #" EQ_PAIR_TAIL "\n\t"
                      EQ_PAIR_ROUND("%q[a]", "%q[u]", "%q[v]")
                      EQ_PAIR_ROUND("%q[b]", "%q[u]", "%q[v]")
                      "vrshl.s32 %q[a], %q[a], %q[v]\n\t"

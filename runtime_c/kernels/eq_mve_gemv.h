@@ -6,12 +6,21 @@
  *   EQ_GEMV_START, _GO_ON  the multiplications that begin and that continue a sum
  *   EQ_GEMV_SCALE          the multiplication by mult
  *   EQ_GEMV_ROUND(X, T, S) text that makes the right shift of X by S round away from zero, or ""
- *   EQ_GEMV_STORE, _SIZE, _FOUR  the store, the bytes of an output, those of four as text */
+ *   EQ_GEMV_STORE, _SIZE, _FOUR  the store, the bytes of an output, those of four as text
+ * and where records have left shifts behind them (EQ_GEMV_TAIL, the bytes from the right shifts on;
+ * EQ_GEMV_TABLES, those of all tables):
+ *   EQ_GEMV_RAISE(X, W, T) text that applies them, W is the record from mult on; free: T */
 #ifndef EQ_MVE_GEMV_H
 #define EQ_MVE_GEMV_H
 
 #include "eq_mve.h"
 #include "eq_mve_gemm.h"
+
+#if !defined(EQ_GEMV_RAISE)
+#define EQ_GEMV_RAISE(X, W, T) ""
+#define EQ_GEMV_TAIL "4"
+#define EQ_GEMV_TABLES 36
+#endif
 
 /* What the assembly reads at these offsets. */
 typedef struct {
@@ -70,16 +79,18 @@ static __attribute__((noinline)) void blocks(column_t *k, const int8_t *a, const
                      "vmov %q[t][3], %q[t][1], r10, lr\n\t"
                      "vldrb.8 %q[v], [%[b]], #16\n\t"
                      "vadd.i32 %q[s], %q[s], %q[u]\n\t"
+                     EQ_GEMV_RAISE("%q[s]", "%[a]", "%q[u]")
                      "vldrb.8 %q[u], [%[a]], #16\n\t"
                      "vadd.i32 %q[t], %q[t], %q[v]\n\t"
+                     EQ_GEMV_RAISE("%q[t]", "%[b]", "%q[v]")
                      "vldrb.8 %q[v], [%[b]], #16\n\t"
                      EQ_GEMV_SCALE " %q[s], %q[s], %q[u]\n\t"
-                     "vldrb.s32 %q[u], [%[a]], #4\n\t"
+                     "vldrb.s32 %q[u], [%[a]], #" EQ_GEMV_TAIL "\n\t"
                      EQ_GEMV_SCALE " %q[t], %q[t], %q[v]\n\t"
                      EQ_GEMV_ROUND("%q[s]", "%q[v]", "%q[u]")
                      "ldrd r6, r2, [%[k], #16]\n\t"
                      "vrshl.s32 %q[s], %q[s], %q[u]\n\t"
-                     "vldrb.s32 %q[u], [%[b]], #4\n\t"
+                     "vldrb.s32 %q[u], [%[b]], #" EQ_GEMV_TAIL "\n\t"
                      "ldr r0, [%[k], #24]\n\t"
                      EQ_GEMV_ROUND("%q[t]", "%q[v]", "%q[u]")
                      "vadd.i32 %q[s], %q[s], r0\n\t"
@@ -109,7 +120,7 @@ static inline void column(const eq_mve_gemm_t *g, const int8_t *col, int8_t *out
     const int32_t whole = g->out_c & ~7, rest = g->out_c & 7;
     column_t k = {
         .x = col, .passes = (g->steps + 2) / 4, .entry = entry,
-        .record = EQ_GEMV_STEP_WEIGHTS * g->steps + 36, .left = whole, .out = out,
+        .record = EQ_GEMV_STEP_WEIGHTS * g->steps + EQ_GEMV_TABLES, .left = whole, .out = out,
         .zero = g->out_zero,
     };
     if (whole != 0) {

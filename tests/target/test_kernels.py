@@ -188,12 +188,18 @@ class Family:
                     and k.weight_bits == kernel.weight_bits)
 
     def layers_for(self, kernel: MacKernel, rng: np.random.Generator) -> Iterator[MacLayer]:
-        """The family's layers with activations and weights of as many bits as the kernel takes."""
-        for layer in self.layers(rng):
+        """The family's layers with activations and weights of as many bits as the kernel takes.
+
+        A third of those with 8-bit activations comes again with factors around and above 1.
+        """
+        for i, layer in enumerate(self.layers(rng)):
             if kernel.act_bits == 16:
                 yield sixteen_bits(layer, rng)
-            else:
-                yield layer if kernel.weight_bits == 8 else four_bits(layer)
+                continue
+            own = layer if kernel.weight_bits == 8 else four_bits(layer)
+            yield own
+            if i % 3 == 0:
+                yield raised(own, rng)
 
 
 def four_bits(layer: MacLayer) -> MacLayer:
@@ -225,6 +231,13 @@ def inputs_for(layer: MacLayer, rng: np.random.Generator) -> NDArray[np.int8]:
     if rng.integers(4) == 0:
         x = rng.choice(np.array([low, -low - 1], dtype), n)
     return x.view(np.int8)
+
+
+def raised(layer: MacLayer, rng: np.random.Generator) -> MacLayer:
+    """`layer` with left shifts, none and right shifts mixed, as far as sums stay within 2**30."""
+    most = np.floor(np.log2((1 << 30) / (layer.acc_bounds + 1.0)))
+    shift = np.minimum(rng.integers(-2, 8, layer.out_c), most - 1)
+    return replace(layer, shift=shift.astype(np.int8))
 
 
 FAMILIES = (
