@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from edgeq.layers import Channels, MacOp, MacView, act_of, is_mac, mac_view
 from edgeq.ops.base import Act, Op
 from edgeq.ops.pool import AveragePool, MaxPool
 from edgeq.ops.reduce import Mean
+from edgeq.passes.smooth import smooth
 from edgeq.recipe import Equalize
 
 Factors = NDArray[np.float64]
@@ -73,14 +75,16 @@ def _keeps_channels(g: Graph, op: Op, channels: int) -> bool:
     return op.is_view or (pools and act_of(op) in (Act.NONE, Act.RELU))
 
 
-def equalize(g: Graph, kind: Equalize, channels: Mapping[str, Channels]) -> Graph:
+def equalize(g: Graph, kind: Equalize, channels: Mapping[str, Channels],
+             bits: Mapping[str, int] = MappingProxyType({})) -> Graph:
     """An equal float graph whose layers quantize better.
 
     WEIGHTS levels the weight ranges of both layers: s = sqrt(r1 / r2), first / s, second * s
     (Nagel et al. 2019, equation 11), over all pairs until nothing moves. ACTIVATIONS levels the
     ranges of the activation between them as far as it lowers the predicted noise of `second`
     (the idea of Xiao et al. 2023, equation 4; before a depthwise layer with per-channel weights
-    it is free).
+    it is free), `bits` being those of the weights by layer, 8 where not named. Activations that
+    several layers read, or that a normalization makes, follow smooth.py.
 
     ReLU is positively homogeneous, so the result is exact. ReLU6 is cut at 6 whatever the scale:
     a channel is rescaled only where its largest value on the samples (`channels`, statistics of
@@ -89,6 +93,8 @@ def equalize(g: Graph, kind: Equalize, channels: Mapping[str, Channels]) -> Grap
     """
     if kind is Equalize.OFF:
         return g
+    if kind is Equalize.ACTIVATIONS:
+        g = smooth(g, channels, bits)
     found = pairs(g)
     total = {p.first.name: np.ones(g.tensor(p.between[0]).shape[-1]) for p in found}
     for _ in range(_ROUNDS if kind is Equalize.WEIGHTS else 1):
@@ -98,7 +104,7 @@ def equalize(g: Graph, kind: Equalize, channels: Mapping[str, Channels]) -> Grap
             done = total[pair.first.name]
             seen = _magnitude(channels[pair.between[0]]) / done
             s = _weight_factors(a, b) if kind is Equalize.WEIGHTS else _act_factors(
-                b, seen, channels[pair.between[0]].power)
+                b, seen, channels[pair.between[0]].power, bits.get(pair.second.name, 8))
             s = _within_clip(s, seen, act_of(pair.first), done)
             s = np.maximum(s, seen / (seen * done).max(initial=1e-30))  # no wider than it was
             s = np.clip(done * s, 1 / _MOST, _MOST) / done
@@ -121,10 +127,10 @@ def _weight_factors(a: MacView, b: MacView) -> Factors:
     return np.where(alive, np.sqrt(np.where(alive, r1, 1) / np.where(alive, r2, 1)), 1.0)
 
 
-def _act_factors(b: MacView, seen: Factors, power: Factors) -> Factors:
+def _act_factors(b: MacView, seen: Factors, power: Factors, bits: int) -> Factors:
     """Factors that make the predicted noise of layer `b` least, the widest channel unchanged.
 
-    `seen` are the channels' largest values, `power` their mean squares.
+    `seen` are the channels' largest values, `power` their mean squares, `bits` those of weights.
     """
     top = float(seen.max())
     if top == 0:
@@ -139,7 +145,7 @@ def _act_factors(b: MacView, seen: Factors, power: Factors) -> Factors:
             s = level**alpha / need**beta
             s = s * float((level / s).max())
             s = np.maximum(s, np.minimum(1.0, HEADROOM * level))
-            noise = _noise(b, taps, s, power / top**2)
+            noise = _noise(b, taps, s, power / top**2, bits)
             if noise < least:
                 best, least = s, noise
     return np.where(seen > 0, best, 1.0)
@@ -155,11 +161,11 @@ def _taps(b: MacView, channels: int) -> Factors:
     return np.asarray(rows / np.maximum(np.abs(rows).max((1, 2), keepdims=True), 1e-30))
 
 
-def _noise(b: MacView, taps: Factors, s: Factors, power: Factors) -> float:
+def _noise(b: MacView, taps: Factors, s: Factors, power: Factors, bits: int) -> float:
     """Predicted square error of the outputs, in squares of the widest activation channel.
 
-    Activations err by one 255th of the widest channel, weights by one 127th of their row's
-    largest; a depthwise layer has a scale for each channel, so that its weights do not care.
+    Activations err by one 255th of the widest channel, weights by one 127th (8 bits) of their
+    row's largest; a depthwise layer has a scale for each channel, its weights do not care.
     """
     scaled = taps * s[:, None]
     activation = float((scaled**2).sum()) / 255.0**2
@@ -167,7 +173,7 @@ def _noise(b: MacView, taps: Factors, s: Factors, power: Factors) -> float:
         return activation
     largest = np.abs(scaled).max((1, 2))  # (rows,)
     reach = float((power / s**2).sum()) * taps.shape[2]
-    rounding = float((largest**2).sum()) * reach / 127.0**2
+    rounding = float((largest**2).sum()) * reach / ((1 << (bits - 1)) - 1) ** 2
     return float(activation + rounding)
 
 

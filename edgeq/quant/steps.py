@@ -10,11 +10,11 @@ import numpy as np
 
 from edgeq.errors import DataError
 from edgeq.ir import FloatArray, Graph, Tensor
-from edgeq.layers import MacView, unshare
+from edgeq.layers import MacView, is_mac, unshare
 from edgeq.passes.absorb_bias import absorb_bias
 from edgeq.passes.equalize import equalize
 from edgeq.quant.adaround import AdaRound, adaround_layer
-from edgeq.quant.assign import assign
+from edgeq.quant.assign import assign, weight_bits
 from edgeq.quant.bias_correct import Rounder, correct_analytic, correct_empirical
 from edgeq.quant.choose import choose_ranges
 from edgeq.quant.input_clip import clipped, input_clip
@@ -229,7 +229,9 @@ class _Work:
                 graph = absorb_bias(before, stats.channels)
             elif kind is not Equalize.OFF:
                 before, stats = self.observed(graph, Equalize.OFF, False, what)
-                graph = equalize(before, kind, stats.channels)
+                bits = {op.name: weight_bits(graph, op, self.recipe)
+                        for op in graph.ops if is_mac(op)}
+                graph = equalize(before, kind, stats.channels, bits)
             total, done = len(self.samples[0]), 0
 
             def tick(n: int) -> None:
