@@ -17,7 +17,7 @@ from edgeq.numbertext import percent_text
 from edgeq.passes import simplify
 from edgeq.pipeline import compare, is_integer
 from edgeq.quant import Progress, quantize
-from edgeq.readers import NO_OPTIONS, ReadOptions, read
+from edgeq.readers import NO_OPTIONS, ReadOptions, read, with_custom
 from edgeq.recipe import Recipe
 from edgeq.report import evaluation_json
 from edgeq.report_html import sqnr_class
@@ -59,7 +59,7 @@ def debug(model: Path, calib: str, recipe: Recipe, preprocess: Preprocess,
           options: ReadOptions = NO_OPTIONS) -> Debugged:
     """Examine the samples, quantize as `edgeq build` does, and measure; raises EdgeqError."""
     progress("read the model", 0.0)
-    graph = simplify(read(model, options))
+    graph = simplify(read(model, with_custom(options, recipe.custom)))
     if is_integer(graph):
         raise UsageError(str(model), "is quantized already", "a float model",
                          "there is no float network to compare with")

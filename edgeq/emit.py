@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 import jinja2
 
 from edgeq.board import HOST, Target
 from edgeq.emit_model import ModelView, SelfTest, model_view, self_test_view
+from edgeq.errors import UsageError
 from edgeq.facts import plan_facts_json
 from edgeq.lower import lower
 from edgeq.plan import Plan
@@ -62,8 +64,20 @@ def _library(plan: Plan, view: ModelView, options: EmitOptions) -> dict[str, str
     for source in plan.sources:
         base = source.rsplit("/", 1)[-1]
         folder = "include" if base == "eq.h" else "src"
-        files[f"{folder}/{base}"] = (runtime / source).read_text(encoding="utf-8")
+        place = f"{folder}/{base}"
+        if place in files:
+            raise UsageError(source, f"another file is called {base}", "names of your own",
+                             "rename this file of the custom operator")
+        files[place] = _source_text(runtime / source)
     return files
+
+
+def _source_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(str(path), f"cannot be read ({error})", "a C file of the custom operator",
+                         "see docs/custom-operators.md") from error
 
 
 def _render(template: str, view: ModelView, options: EmitOptions) -> str:

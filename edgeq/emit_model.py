@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -140,6 +141,7 @@ class ModelView:
     tables: tuple[TableView, ...]
     isa: tuple[IsaView, ...]
     sources: tuple[str, ...]  # runtime C files, bare names
+    headers: tuple[str, ...]  # of custom operators, bare names
     cmsis_nn: str  # path of the checkout whose functions are called, or ""
     cmsis_globs: tuple[str, ...]  # its C files, below that path
 
@@ -169,6 +171,8 @@ def model_view(plan: Plan) -> ModelView:
         layers=tuple(_layer(plan, i, layers[i], symbols) for i in range(len(plan.calls))),
         tables=tuple(t for t, _ in tables),
         isa=_isa_checks(names), sources=tuple(n for n in names if n.endswith(".c")),
+        headers=tuple(Path(s).name for s in plan.sources if s.endswith(".h")
+                      and Path(s).is_absolute()),
         cmsis_nn=str(plan.target.cmsis_nn or ""),
         cmsis_globs=tuple(f"Source/{f}/{p}" for f in FOLDERS for p in PATTERNS),
     )

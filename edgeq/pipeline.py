@@ -6,7 +6,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +28,7 @@ from edgeq.passes import simplify
 from edgeq.plan import Plan
 from edgeq.quant import Progress, Quantized, quantize
 from edgeq.quant import Step as QuantStep
-from edgeq.readers import NO_OPTIONS, ReadOptions, read
+from edgeq.readers import NO_OPTIONS, ReadOptions, read, with_custom
 from edgeq.recipe import Recipe
 from edgeq.report import WINDOW_FOLDER, Built, Footprint, Step, Streaming, report
 from edgeq.report_html import html
@@ -70,6 +70,7 @@ class Result:
 def build(request: Request, progress: Progress = lambda what, share: None) -> Result:
     """Every stage in order; raises EdgeqError and leaves nothing behind."""
     name_of(request)  # a name that cannot be is refused before the work
+    request = replace(request, read=with_custom(request.read, request.recipe.custom))
     progress("read the model", 0.0)
     graph = simplify(read(request.model, request.read))
     if is_integer(graph):

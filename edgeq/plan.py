@@ -45,7 +45,7 @@ class Call:
     fields: tuple[tuple[str, Value], ...]
     ins: tuple[str, ...]
     outs: tuple[str, ...]
-    sources: tuple[str, ...]  # files below runtime_c/ that must be compiled or included
+    sources: tuple[str, ...]  # files below runtime_c/, or absolute paths, to compile or include
     overlap: tuple[int | None, ...]
     scratch: int | None = None
     macs: int = 0

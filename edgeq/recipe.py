@@ -110,6 +110,7 @@ class Recipe:
     offset: tuple[float, ...] = (0.0,)  # each or one for each channel; options override them
     label_offset: int = 0  # added to every label
     layers: tuple[Layer, ...] = ()  # of those that name one layer, the later ones count
+    custom: tuple[str, ...] = ()  # operators of the user's: FILE.py:CLASS or MODULE:CLASS
 
     def __post_init__(self) -> None:
         if not 50.0 < self.percentile <= 100.0:
@@ -140,6 +141,14 @@ class Recipe:
         return replace(self, **changes)  # type: ignore[arg-type]
 
 
+def resolved(spec: str, folder: Path) -> str:
+    """`spec` of a custom operator, FILE.py:CLASS, with a path below `folder` made absolute."""
+    file, colon, name = spec.rpartition(":")
+    if file.endswith(".py"):
+        return f"{(folder / file).resolve()}{colon}{name}"
+    return spec
+
+
 def built_in() -> tuple[str, ...]:
     """Names of the recipes that ship with edgeq."""
     return tuple(sorted(p.stem for p in _BUILT_IN.glob("*.toml")))
@@ -156,16 +165,17 @@ def load_recipe(spec: str | Path) -> Recipe:
                          "choose one of these") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as e:
         raise UsageError(where, str(e), "a TOML file", "see docs/quantization.md") from None
-    return _from_table(where, path.stem, table)
+    return _from_table(where, path, table)
 
 
-def _from_table(where: str, name: str, table: dict[str, object]) -> Recipe:
+def _from_table(where: str, path: Path, table: dict[str, object]) -> Recipe:
+    folder = path.resolve().parent
     known = {f.name for f in fields(Recipe)} | {_COMPENSATE}
     for key in table:
         if key not in known:
             raise UsageError(where, f"unknown key {key!r}", ", ".join(sorted(known)),
                              "see docs/quantization.md")
-    base = Recipe(name=str(table.get("name", name)))
+    base = Recipe(name=str(table.get("name", path.stem)))
     return Recipe(
         name=base.name,
         per_channel=_typed(where, table, "per_channel", base.per_channel),
@@ -187,7 +197,15 @@ def _from_table(where: str, name: str, table: dict[str, object]) -> Recipe:
         offset=_numbers(where, table, "offset", base.offset),
         label_offset=int(_number(where, table, "label_offset", base.label_offset)),
         layers=_layers(where, table.get("layers", {})),
+        custom=tuple(resolved(spec, folder) for spec in _texts(where, table, "custom")),
     )
+
+
+def _texts(where: str, table: dict[str, object], key: str) -> list[str]:
+    value = table.get(key, [])
+    if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
+        raise UsageError(where, f"{key} = {value!r}", "a list of texts", "see docs/quantization.md")
+    return value
 
 
 def _layers(where: str, table: object) -> tuple[Layer, ...]:

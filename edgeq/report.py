@@ -80,6 +80,7 @@ def report(built: Built, footprint: Footprint | None = None) -> dict[str, Json]:
         "source": {"path": str(built.model.resolve()), "sha256": digest(built.model),
                    "shapes": {name: list(shape) for name, shape in built.read.shapes.items()},
                    "fixed": dict(built.read.values),
+                   "custom": [c.spec for c in built.read.custom],
                    "states": [list(pair) for pair in built.read.states]},
         "target": {**board_json(board),
                    "file": None if built.board_file is None else str(built.board_file),

@@ -20,7 +20,7 @@ from edgeq.host import HostModel
 from edgeq.ir import FloatArray, Graph, IntArray, QuantParams, dtype_of
 from edgeq.passes import simplify
 from edgeq.quant import Progress
-from edgeq.readers import ReadOptions, read
+from edgeq.readers import ReadOptions, read, with_custom
 from edgeq.report import digest
 from edgeq.streaming import Framing, InputFrames, OutputRows, StreamMode
 from edgeq.target.folder import run_folder
@@ -39,7 +39,8 @@ class BuiltFolder:
     board: str  # name, or path of a TOML file
     model: Path
     sha256: str
-    read: ReadOptions
+    read: ReadOptions  # without custom operators
+    custom: tuple[str, ...]
     preprocess: Preprocess
     inputs: Mapping[str, QuantParams]
     outputs: Mapping[str, QuantParams]
@@ -81,6 +82,7 @@ def open_folder(path: Path) -> BuiltFolder:
             ReadOptions({n: tuple(s) for n, s in report["source"].get("shapes", {}).items()},
                         report["source"].get("fixed", {}),
                         tuple((s, r) for s, r in report["source"].get("states", []))),
+            tuple(report["source"].get("custom", [])),
             Preprocess(tuple(prep["scale"]), tuple(prep["offset"]), prep["label_offset"]),
             {t["name"]: _params(t) for t in report["inputs"]},
             {t["name"]: _params(t) for t in report["outputs"]},
@@ -100,15 +102,16 @@ def model_graph(folder: BuiltFolder, model: Path | None) -> Graph:
 
     Raises DataError where the file has moved or is another one now.
     """
+    options = with_custom(folder.read, folder.custom)
     if model is not None:
-        return simplify(read(model, folder.read))
+        return simplify(read(model, options))
     if not folder.model.is_file():
         raise DataError(str(folder.model), "the model is no longer there", "",
                         "give its new place with --model")
     if digest(folder.model) != folder.sha256:
         raise DataError(str(folder.model), "the model has changed since the build", "",
                         "build again, or give the old file with --model")
-    return simplify(read(folder.model, folder.read))
+    return simplify(read(folder.model, options))
 
 
 def evaluate(folder: BuiltFolder, spec: str, preprocess: Preprocess, model: Path | None,

@@ -52,11 +52,16 @@ class ModelFile:
         self.tensors[number].buffer = len(self.buffers) - 1  # type: ignore[attr-defined]
         return number
 
-    def op(self, kind: str, ins: list[int], outs: list[int], options: object = None) -> None:
-        """A node of builtin operator `kind`; `options` is an object such as Conv2DOptionsT."""
+    def op(self, kind: str, ins: list[int], outs: list[int], options: object = None,
+           custom: str = "") -> None:
+        """A node of builtin operator `kind`; `options` is an object such as Conv2DOptionsT.
+
+        `custom` names the operator where `kind` is CUSTOM.
+        """
         code = schema.OperatorCodeT()
         code.builtinCode = getattr(tflite.BuiltinOperator, kind)
         code.deprecatedBuiltinCode = min(127, code.builtinCode)
+        code.customCode = custom.encode() or None
         self.codes.append(code)
         op = schema.OperatorT()
         op.opcodeIndex, op.inputs, op.outputs = len(self.codes) - 1, ins, outs

@@ -69,7 +69,8 @@ def build(model: Path | None, board: str | None, calib: str | None, output: Path
           cmsis_nn: Path | None, max_ram: int | None, max_flash: int | None,
           max_drop: float | None, stream: str | None, hop: int | None, time_axis: int | None,
           force: bool, shapes: tuple[str, ...], fixed: tuple[str, ...], states: tuple[str, ...],
-          scale: str | None, offset: str | None, label_offset: int | None, as_json: bool) -> None:
+          custom: tuple[str, ...], scale: str | None, offset: str | None,
+          label_offset: int | None, as_json: bool) -> None:
     """Quantize MODEL (a float .tflite file) and write a C library for a board.
 
     Without MODEL the example is built, a classifier of 8x8 digits. A missed budget still writes
@@ -96,7 +97,7 @@ def build(model: Path | None, board: str | None, calib: str | None, output: Path
     default = Preprocess(how.scale, how.offset, how.label_offset)
     request = pipeline.Request(
         model=model, target=target, calib=calib, recipe=how, name=name,
-        finetune=finetune, read=read_options_from(shapes, fixed, states),
+        finetune=finetune, read=read_options_from(shapes, fixed, states, custom),
         stream=_stream_options(stream, hop, time_axis),
         board_file=Path(board).resolve() if board.endswith(".toml") else None,
         preprocess=preprocess_from(scale, offset, label_offset, default))

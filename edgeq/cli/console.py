@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import click
@@ -79,7 +80,7 @@ def preprocess_options(command: F) -> F:
 
 
 def read_options(command: F) -> F:
-    """--shape, --fix and --state, as `shapes`, `fixed` and `states`."""
+    """--shape, --fix, --state and --custom, as `shapes`, `fixed`, `states` and `custom`."""
     for option in (
         click.option("--shape", "shapes", multiple=True, metavar="INPUT=N,N,...",
                      help="The shape of an input whose sizes the model leaves open; may be "
@@ -90,15 +91,19 @@ def read_options(command: F) -> F:
         click.option("--state", "states", multiple=True, metavar="INPUT=OUTPUT",
                      help="An input that takes in the next run what this output gives: it is kept "
                           "inside, samples are steps. May be given once for each state."),
+        click.option("--custom", multiple=True, metavar="FILE.py:CLASS",
+                     help="An operator of your own for nodes that edgeq does not know "
+                          "(docs/custom-operators.md); may be given several times."),
     ):
         command = option(command)
     return command
 
 
 def read_options_from(shapes: tuple[str, ...], fixed: tuple[str, ...],
-                      states: tuple[str, ...]) -> ReadOptions:
+                      states: tuple[str, ...], custom: tuple[str, ...]) -> ReadOptions:
     """The options as the readers take them; raises UsageError."""
-    from edgeq.readers import ReadOptions
+    from edgeq.readers import ReadOptions, with_custom
+    from edgeq.recipe import resolved
 
     found = _named("--shape", shapes, "INPUT=N,N,...",
                    lambda text: tuple(int(n) for n in text.split(",")))
@@ -108,7 +113,8 @@ def read_options_from(shapes: tuple[str, ...], fixed: tuple[str, ...],
         if not name or not result:
             raise UsageError(f"--state {text}", "names no pair", "INPUT=OUTPUT",
                              "for example --state h_in=h_out")
-    return ReadOptions(found, values, pairs)
+    specs = [resolved(spec, Path.cwd()) for spec in custom]
+    return with_custom(ReadOptions(found, values, pairs), specs)
 
 
 def _named(option: str, texts: tuple[str, ...], form: str,

@@ -46,7 +46,8 @@ _RANKED = 5  # layers of the ranking that the terminal shows
 @json_option
 def debug(model: Path, calib: str, recipe: str, samples: int, output: Path | None, force: bool,
           shapes: tuple[str, ...], fixed: tuple[str, ...], states: tuple[str, ...],
-          scale: str | None, offset: str | None, label_offset: int | None, as_json: bool) -> None:
+          custom: tuple[str, ...], scale: str | None, offset: str | None, label_offset: int | None,
+          as_json: bool) -> None:
     """Measure every layer of MODEL, integer against float, and examine the samples.
 
     See docs/debug.md for how to read the figures. Suspicions about the samples are no errors:
@@ -64,7 +65,7 @@ def debug(model: Path, calib: str, recipe: str, samples: int, output: Path | Non
         check_folder(output, force=force)
     with progress_bar() as progress:
         result = run(model, calib, how, preprocess_from(scale, offset, label_offset, default),
-                     samples, progress, read_options_from(shapes, fixed, states))
+                     samples, progress, read_options_from(shapes, fixed, states, custom))
     content = debug_json(result)
     if output is not None:
         write({"debug.json": json.dumps(content, indent=2) + "\n", "debug.html": html(result)},

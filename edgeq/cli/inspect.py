@@ -26,12 +26,12 @@ _WIDTH = 48  # characters that a memory map may take
 @read_options
 @json_option
 def inspect(path: Path, shapes: tuple[str, ...], fixed: tuple[str, ...], states: tuple[str, ...],
-            as_json: bool) -> None:
+            custom: tuple[str, ...], as_json: bool) -> None:
     """Show the graph, shapes and MACs of a model, or the memory map of a built folder."""
     from edgeq.inspect import inspect_folder, inspect_model
 
     content = (inspect_folder(path) if path.is_dir()
-               else inspect_model(path, read_options_from(shapes, fixed, states)))
+               else inspect_model(path, read_options_from(shapes, fixed, states, custom)))
     if as_json:
         print_json(content)
     elif path.is_dir():

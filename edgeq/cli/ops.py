@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @read_options
 @json_option
 def ops(model: Path | None, shapes: tuple[str, ...], fixed: tuple[str, ...],
-        states: tuple[str, ...], as_json: bool) -> int:
+        states: tuple[str, ...], custom: tuple[str, ...], as_json: bool) -> int:
     """Print the manual of operators, or say for every node of MODEL whether it is supported.
 
     A verdict has the cause and what to do about it.
@@ -34,7 +34,7 @@ def ops(model: Path | None, shapes: tuple[str, ...], fixed: tuple[str, ...],
     """
     if model is None:
         return _all(as_json)
-    return _of_model(model, read_options_from(shapes, fixed, states), as_json)
+    return _of_model(model, read_options_from(shapes, fixed, states, custom), as_json)
 
 
 def _all(as_json: bool) -> int:

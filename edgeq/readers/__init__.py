@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from edgeq.custom import load_custom
 from edgeq.errors import UnsupportedError
 from edgeq.ir import Graph
 from edgeq.readers import tflite
 from edgeq.readers.types import NO_OPTIONS, ReadOptions, Verdict
 
-__all__ = ["NO_OPTIONS", "ReadOptions", "Verdict", "read", "verdicts"]
+__all__ = ["NO_OPTIONS", "ReadOptions", "Verdict", "read", "verdicts", "with_custom"]
 
 
 def read(path: str | Path, options: ReadOptions = NO_OPTIONS) -> Graph:
@@ -25,6 +28,13 @@ def read(path: str | Path, options: ReadOptions = NO_OPTIONS) -> Graph:
 
     graph = (onnx.read_onnx if _is_onnx(path) else tflite.read_tflite)(path, options)
     return given_states(opened(graph, options.states))
+
+
+def with_custom(options: ReadOptions, specs: Sequence[str]) -> ReadOptions:
+    """`options` and the user's operators that `specs` name; raises UsageError."""
+    known = {c.spec for c in options.custom}
+    more = tuple(load_custom(spec) for spec in dict.fromkeys(specs) if spec not in known)
+    return replace(options, custom=(*options.custom, *more))
 
 
 def verdicts(path: str | Path, options: ReadOptions = NO_OPTIONS) -> tuple[Verdict, ...]:

@@ -55,17 +55,17 @@ def read_onnx(path: Path, options: ReadOptions) -> Graph:
     Inputs and outputs whose axes were moved stand in `graph.moved`. Raises ModelError for a
     damaged file and UnsupportedError for the first node that has no translation.
     """
-    return _graph(load(path, options), path.stem)
+    return _graph(load(path, options), path.stem, options)
 
 
 def read_onnx_bytes(blob: bytes, name: str) -> Graph:
     """The same for a model in memory."""
-    return _graph(parse(blob, name, None, NO_OPTIONS), name)
+    return _graph(parse(blob, name, None, NO_OPTIONS), name, NO_OPTIONS)
 
 
-def _graph(raw: RawModel, name: str) -> Graph:
+def _graph(raw: RawModel, name: str, options: ReadOptions) -> Graph:
     with damage_is_model_error(raw.where):
-        state = Reading(raw)
+        state = Reading(raw, options)
         for node in raw.nodes:
             state.step(node)
         graph = onnx_quant.settled(channels_last(state.graph(name)))
@@ -94,7 +94,7 @@ def verdicts(path: Path, options: ReadOptions) -> tuple[Verdict, ...]:
     """A verdict for every node of the file, in order; raises ModelError for a damaged file."""
     raw = load(path, options)
     with damage_is_model_error(raw.where):
-        state, shapes, holes = Reading(raw), inferred_shapes(raw), list[str]()
+        state, shapes, holes = Reading(raw, options), inferred_shapes(raw), list[str]()
         found: dict[int, Verdict] = {}
         for node in raw.nodes:
             before = len(state.ops)
@@ -145,8 +145,9 @@ def _limits(state: Reading, holes: tuple[str, ...], name: str) -> dict[int, str]
 class Reading:
     """A file half read: the tensors and operators so far, in the file's axis order."""
 
-    def __init__(self, raw: RawModel) -> None:
+    def __init__(self, raw: RawModel, options: ReadOptions) -> None:
         self.raw = raw
+        self.known = (*(c.op for c in options.custom), *operators.OPS)
         self.tensors = {n: Tensor(n, a.shape, a) for n, a in raw.consts.items()}
         self.ops: list[Op] = []
         for x in raw.ins:
@@ -231,7 +232,7 @@ class Reading:
 
     def translate(self, node: OnnxNode) -> None:
         """Put operators in the place of `node`."""
-        for cls in operators.OPS:
+        for cls in self.known:
             if node.kind in cls.onnx_names:
                 cls.from_onnx(node)
                 return

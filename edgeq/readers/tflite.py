@@ -59,12 +59,13 @@ def _name(node: RawNode) -> str:
     return f"{node.kind.lower().replace(' ', '_')}_{node.index}"
 
 
-def translations() -> dict[str, Callable[[TfliteNode], Op | tuple[Op, ...]]]:
+def translations(options: ReadOptions) -> dict[str, Callable[[TfliteNode], Op | tuple[Op, ...]]]:
     """What makes operators of a node, by its kind."""
     from edgeq.readers import tflite_parts  # it needs the operators, which import this package
 
     return {**{name: cls.from_tflite for cls in operators.OPS for name in cls.tflite_names},
-            **tflite_parts.NODES}
+            **tflite_parts.NODES,
+            **{name: c.op.from_tflite for c in options.custom for name in c.op.tflite_names}}
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +77,7 @@ class _State:
     names: list[str]  # by tensor number; a dropped node makes its output an alias of its input
     open_sizes: bool  # the file computes sizes at run time, its shapes are not to be trusted
     unsigned: frozenset[str]  # tensors that are uint8 in the file
+    options: ReadOptions
 
     @staticmethod
     def start(raw: RawModel, options: ReadOptions) -> _State:
@@ -83,7 +85,8 @@ class _State:
         resized = _fix_inputs(raw, options, tensors)
         return _State(raw.where, tensors, [r.tensor.name for r in raw.tensors],
                       resized or any(node.kind == "SHAPE" for node in raw.nodes),
-                      frozenset(r.tensor.name for r in raw.tensors if r.dtype is np.uint8))
+                      frozenset(r.tensor.name for r in raw.tensors if r.dtype is np.uint8),
+                      options)
 
     def step(self, raw: RawNode, ins: tuple[int, ...]) -> tuple[Op, ...]:
         """The operators for one node of a model with inputs `ins`; none where it computes
@@ -94,7 +97,7 @@ class _State:
             return handler(self, raw, ins)
         if self.folded(raw):
             return ()
-        known = translations()
+        known = translations(self.options)
         if raw.kind not in known:
             raise UnsupportedError(
                 self.place(raw), "edgeq has no such operator", ", ".join(sorted(known)),

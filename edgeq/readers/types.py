@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from edgeq.custom import Custom
 from edgeq.errors import UnsupportedError, UsageError
 from edgeq.ir import Graph, Tensor
 from edgeq.ops.base import Op, Shape
@@ -21,12 +22,13 @@ class ReadOptions:
 
     `shapes` gives inputs of open sizes their shape, by name; `values` makes inputs constants,
     filled with one number; `states` pairs inputs with the outputs that replace them in the next
-    run.
+    run; `custom` are operators for nodes that edgeq does not know.
     """
 
     shapes: Mapping[str, Shape] = field(default_factory=dict)
     values: Mapping[str, float] = field(default_factory=dict)
     states: tuple[tuple[str, str], ...] = ()
+    custom: tuple[Custom, ...] = ()
 
     def check_names(self, where: str, inputs: Collection[str]) -> None:
         """Raise UsageError for a shape or value of something that is no input of the model."""
