@@ -42,9 +42,9 @@ def mve(func: str, *headers: str) -> Kernel:
     return Kernel(func, "mve", f"kernels/{func}.c", ("kernels/eq_mve.h", *headers))
 
 
-def neon(func: str) -> Kernel:
+def neon(func: str, *headers: str) -> Kernel:
     """The NEON kernel `func`."""
-    return Kernel(func, "neon", f"kernels/{func}.c", ("kernels/eq_neon.h",))
+    return Kernel(func, "neon", f"kernels/{func}.c", ("kernels/eq_neon.h", *headers))
 
 
 def cortex_m(func: str, isa: str, *headers: str) -> Kernel:
@@ -79,21 +79,26 @@ ADD: tuple[Kernel, ...] = (portable("eq_add_s8", "ops/eq_scale.h"), mve("eq_add_
                            cortex_m("eq_add_s8_v7m", "v7m", _ADD),
                            cortex_m("eq_add_s8_v6m", "v6m"),
                            *cmsis("eq_add_s8_cmsis"))
+_NEON_LUT = "kernels/eq_neon_lut.h"
+_NEON_ROWS = ("kernels/eq_neon_scale.h", "kernels/eq_neon_rows.h")
 LUT: tuple[Kernel, ...] = (portable("eq_lut_s8"),
-                           mve("eq_lut_s8_mve", "kernels/eq_bytes_mve.h"))
+                           mve("eq_lut_s8_mve", "kernels/eq_bytes_mve.h"),
+                           neon("eq_lut_s8_neon", _NEON_LUT))
 AVGPOOL: tuple[Kernel, ...] = (portable("eq_avgpool_s8", _POOL, _MEAN),
                                mve("eq_avgpool_s8_mve", _POOL),
                                neon("eq_avgpool_s8_neon"),
                                *cmsis("eq_avgpool_s8_cmsis", 4))
 MAXPOOL: tuple[Kernel, ...] = (portable("eq_maxpool_s8", _POOL), mve("eq_maxpool_s8_mve", _POOL),
+                               neon("eq_maxpool_s8_neon", _POOL),
                                *cmsis("eq_maxpool_s8_cmsis", 0))
-MEAN: tuple[Kernel, ...] = (portable("eq_mean_s8"), mve("eq_mean_s8_mve"))
+MEAN: tuple[Kernel, ...] = (portable("eq_mean_s8"), mve("eq_mean_s8_mve"),
+                            neon("eq_mean_s8_neon", "kernels/eq_neon_scale.h"))
 SOFTMAX: tuple[Kernel, ...] = (portable("eq_softmax_s8", _SCALE),
                                mve("eq_softmax_s8_mve", _SCALE),
                                *cmsis("eq_softmax_s8_cmsis"))
-PAD = moves("pad")
+PAD = (*moves("pad"), neon("eq_pad_s8_neon"))
 GATHER: tuple[Kernel, ...] = (portable("eq_gather_s8"),)
-COPY = moves("copy")
+COPY = (*moves("copy"), neon("eq_copy_s8_neon", _NEON_LUT))
 SHIFT: tuple[Kernel, ...] = (portable("eq_shift"),)
 SVDF: tuple[Kernel, ...] = (portable("eq_svdf_s8"),)
 
@@ -146,14 +151,15 @@ def rows(op: str) -> tuple[Kernel, ...]:
             cortex_m(f"{func}_dsp", "dsp", body, "kernels/eq_scale_m.h", "kernels/eq_scale_dsp.h"),
             cortex_m(f"{func}_v7m", "v7m", body, "kernels/eq_scale_m.h", "kernels/eq_scale_v7m.h"),
             cortex_m(f"{func}_v6m", "v6m", body, "kernels/eq_scale_v6m.h"),
-            mve(f"{func}_mve"))
+            mve(f"{func}_mve"), neon(f"{func}_neon", *_NEON_ROWS))
 
 
 ADDSUB = rows("addsub")
 MUL = rows("mul")
 DIV = portable("eq_div_s8")
 PRELU = rows("prelu")
-MINMAX: tuple[Kernel, ...] = (portable("eq_minmax_s8"), mve("eq_minmax_s8_mve"))
+MINMAX: tuple[Kernel, ...] = (portable("eq_minmax_s8"), mve("eq_minmax_s8_mve"),
+                              neon("eq_minmax_s8_neon", _NEON_LUT, "kernels/eq_neon_rows.h"))
 
 # Between widths of activations, by bits of input and output.
 REQUANTIZE: dict[tuple[int, int], tuple[Kernel, ...]] = {

@@ -175,6 +175,19 @@ static inline void eq_neon_copy(int8_t *dst, const int8_t *src, int32_t n)
     }
 }
 
+/* The same for long runs that do not overlap. */
+static inline void eq_neon_copy_long(int8_t *dst, const int8_t *src, int32_t n)
+{
+    for (; n >= 64; n -= 64, src += 64, dst += 64) {
+        const int8x16x4_t v = eq_neon_load64(src);
+        vst1q_s8(dst, v.val[0]);
+        vst1q_s8(dst + 16, v.val[1]);
+        vst1q_s8(dst + 32, v.val[2]);
+        vst1q_s8(dst + 48, v.val[3]);
+    }
+    eq_neon_copy(dst, src, n);
+}
+
 /* Sets n bytes. */
 static inline void eq_neon_fill(int8_t *dst, int8_t value, int32_t n)
 {
@@ -197,6 +210,20 @@ static inline void eq_neon_fill(int8_t *dst, int8_t value, int32_t n)
         dst[n >> 1] = value;
         dst[n - 1] = value;
     }
+}
+
+/* The same for long runs. */
+static inline void eq_neon_fill_long(int8_t *dst, int8_t value, int32_t n)
+{
+    const int8x16_t v = vdupq_n_s8(value);
+    for (; n >= 64; n -= 64, dst += 64) {
+        vst1q_s8(dst, v);
+        vst1q_s8(dst + 16, v);
+        vst1q_s8(dst + 32, v);
+        vst1q_s8(dst + 48, v);
+        EQ_NEON_NO_IDIOM();
+    }
+    eq_neon_fill(dst, value, n);
 }
 
 /* Writes the first n <= 8 bytes of v. */

@@ -181,19 +181,6 @@ static inline void eq_neon_conv_band(const eq_conv2d_s8_t *p, const int8_t *in,
     }
 }
 
-/* n bytes that do not overlap. */
-static inline void eq_neon_copy_tile(int8_t *dst, const int8_t *src, int32_t n)
-{
-    for (; n >= 64; n -= 64, src += 64, dst += 64) {
-        const int8x16x4_t v = eq_neon_load64(src);
-        vst1q_s8(dst, v.val[0]);
-        vst1q_s8(dst + 16, v.val[1]);
-        vst1q_s8(dst + 32, v.val[2]);
-        vst1q_s8(dst + 48, v.val[3]);
-    }
-    eq_neon_copy(dst, src, n);
-}
-
 /* 1x1 without padding: pixels are read where they lie, or copied where the output is `shared` with
  * the input, where they lie apart, and at the end; beyond in_c the weights are zero. */
 static void eq_neon_conv_1x1(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out,
@@ -212,7 +199,7 @@ static void eq_neon_conv_1x1(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *
     for (; px < total; px += 4) {
         const int32_t n = total - px < 4 ? total - px : 4;
         if (dense) {
-            eq_neon_copy_tile(scratch, in, n * c);
+            eq_neon_copy_long(scratch, in, n * c);
             in += n * c;
         } else {
             for (int32_t i = 0; i < n; i++) {

@@ -40,3 +40,18 @@ def test_variant_equals_portable(family: Family, kernel: Kernel, name: str,
         expected, found = outcomes[i].output, outcomes[len(plains) + i].output
         wrong = np.flatnonzero(expected != found)
         assert wrong.size == 0, (i, trial.call.fields, wrong[:10], found[wrong[:10]])
+
+
+NEON = [v for v in VARIANTS if v.values[1].isa == "neon"]
+
+
+@pytest.mark.parametrize(("family", "kernel", "name"), NEON)
+def test_neon_variant_takes_fewer_instructions(family: Family, kernel: Kernel, name: str) -> None:
+    """Over all trials, which are far smaller than layers are."""
+    board = load_board(name)
+    skip_without_tools(board, None)
+    variants = list(family.trials(np.random.default_rng(3), kernel))
+    plains = list(family.trials(np.random.default_rng(3), family.portable))
+    plains = [replace(t, skew=0, dying=False) for t in plains]
+    counts = [o.instructions or 0 for o in run_trials(board, [*plains, *variants], count=True)]
+    assert sum(counts[len(plains):]) < sum(counts[:len(plains)])
