@@ -37,15 +37,16 @@ class CoreCosts:
     vector_load: float = 1.0
     vector_store: float = 1.0
     gather: float = 1.0
+    overlap: float = 0.0  # less, for a vector instruction right behind one of another pipe
     float_op: float = 1.0
 
 
-_M3 = CoreCosts(mla=2.0, long_mul=4.0, load=2.0, taken=2.0)
+_M3 = CoreCosts(mla=2.0, long_mul=4.0, div=7.0, load=2.0, taken=2.0)
 _M4 = replace(_M3, mla=1.0, long_mul=1.0)
-_M7 = CoreCosts(alu=0.6, load=0.75, load_again=0.75, taken=0.5, load_use=1.0)
+_M7 = CoreCosts(alu=0.6, div=7.0, load=0.75, load_again=0.75, taken=0.5, load_use=1.0)
 _M55 = CoreCosts(taken=2.0, load_use=1.0, vector=2.0, vector_mul=2.0, vector_load=2.0,
-                 vector_store=2.0)
-_A53 = CoreCosts(alu=0.6, taken=0.5, load_use=1.0, vector_load=2.0)
+                 vector_store=2.0, overlap=1.0)
+_A55 = CoreCosts(alu=0.6, taken=0.5, load_use=2.0, vector_load=2.0)
 _CORES: Mapping[str, CoreCosts] = {
     "cortex-m0plus": CoreCosts(load=2.0, load_again=2.0, store=2.0),
     "cortex-m3": _M3,
@@ -53,15 +54,21 @@ _CORES: Mapping[str, CoreCosts] = {
     "cortex-m7": _M7,
     "cortex-m33": CoreCosts(taken=2.0, load_use=1.0),
     "cortex-m55": _M55,
-    "cortex-m85": replace(_M55, alu=0.6, load=0.75, load_again=0.75, taken=0.5),
+    "cortex-m85": replace(_M55, alu=0.6, div=7.0, load=0.75, load_again=0.75, taken=0.5),
     "cortex-a7": CoreCosts(alu=0.7, taken=0.5, load_use=1.0, vector=2.0, vector_mul=4.0,
                            vector_load=2.0, vector_store=2.0),
-    "cortex-a53": _A53,
-    "cortex-a55": _A53,
-    "cortex-a76": CoreCosts(alu=0.3, mul=0.5, mla=0.5, load=0.5, load_again=0.5, store=0.5,
-                            branch=0.5, taken=0.25, vector=0.5, vector_load=0.5,
-                            vector_store=0.5),
-    "cortex-a510": CoreCosts(alu=0.5, taken=0.5, load_use=1.0),
+    "cortex-a53": replace(_A55, div=4.0, vector=2.0, vector_mul=2.0),
+    "cortex-a55": _A55,
+    "cortex-a76": CoreCosts(alu=0.3, div=5.0, load=0.5, load_again=0.5, store=0.5, branch=0.5,
+                            taken=0.25, vector=0.5, vector_load=0.5, vector_store=0.5),
+    "cortex-a510": CoreCosts(alu=0.4, load=0.6, load_again=0.6, taken=0.5, load_use=1.0,
+                             vector=0.6, vector_mul=0.6, vector_load=0.6),
+}
+# What a vector instruction occupies; the M55 starts one while the one before, in another pipe,
+# does its second half.
+_PIPES: Mapping[Kind, str] = {
+    Kind.VECTOR: "integer", Kind.VECTOR_MUL: "multiplier", Kind.VECTOR_LOAD: "memory",
+    Kind.VECTOR_STORE: "memory", Kind.GATHER: "memory",
 }
 
 
@@ -83,11 +90,19 @@ def estimate_cycles(costs: CoreCosts, program: Mapping[int, Instruction],
         total += count * _cost(costs, instruction, behind_load=behind_load)
         if instruction.uses_load and behind_load:
             total += count * costs.load_use
+        if before is not None and before.after == address and _overlap(before, instruction):
+            total -= count * costs.overlap
         if instruction.kind in (Kind.BRANCH, Kind.CALL):
             falls = times[instruction.after] if instruction.conditional else 0
             total += max(0, count - falls) * costs.taken
         before = instruction
     return total
+
+
+def _overlap(before: Instruction, instruction: Instruction) -> bool:
+    """True for two vector instructions in different pipes."""
+    pipes = _PIPES.get(before.kind), _PIPES.get(instruction.kind)
+    return None not in pipes and pipes[0] != pipes[1]
 
 
 def _cost(costs: CoreCosts, instruction: Instruction, *, behind_load: bool) -> float:
