@@ -13,6 +13,7 @@ from edgeq.board import HOST, Target
 from edgeq.emit_model import ModelView, SelfTest, model_view, self_test_view
 from edgeq.errors import UsageError
 from edgeq.facts import plan_facts_json
+from edgeq.formats import Format, check_format, with_headers_beside
 from edgeq.lower import lower
 from edgeq.plan import Plan
 from edgeq.resources import resource_dir
@@ -25,11 +26,16 @@ class EmitOptions:
     quant_helpers: bool = True  # include/<name>_quant.h, the only floating point, header only
     self_test: SelfTest | None = None  # src/<name>_selftest.c with these vectors
     host_twin: bool = True  # host/: the same model with the portable kernels
+    format: Format = Format.C  # the build system that the folder is for
 
 
 def emit(plan: Plan, options: EmitOptions | None = None) -> dict[str, str]:
-    """{path below the output folder: text}; the same plan and version give the same bytes."""
+    """{path below the output folder: text}; the same plan and version give the same bytes.
+
+    Raises UsageError where the format does not go with the board.
+    """
     chosen = options or EmitOptions()
+    check_format(plan.target, chosen.format)
     view = model_view(plan)
     name = view.name
     files = {**_library(plan, view, chosen)}
@@ -46,6 +52,10 @@ def emit(plan: Plan, options: EmitOptions | None = None) -> dict[str, str]:
         twin = lower(plan.graph, Target(HOST, plan.target.optimize), plan.name)
         for path, text in _library(twin, model_view(twin), chosen).items():
             files[f"host/{path}"] = text
+    for path, template in chosen.format.templates.items():
+        files[path.format(name=name)] = _render(template, view, chosen)
+    if chosen.format is Format.ARDUINO:
+        files = with_headers_beside(files)
     return dict(sorted(files.items()))
 
 
@@ -82,7 +92,10 @@ def _source_text(path: Path) -> str:
 
 def _render(template: str, view: ModelView, options: EmitOptions) -> str:
     test = None if options.self_test is None else self_test_view(view, options.self_test)
-    context: Mapping[str, object] = {"m": view, "test": test, "quant": options.quant_helpers}
+    sources = (f"{view.name}.c", f"{view.name}_weights.c",
+               *((f"{view.name}_selftest.c",) if test else ()), *view.sources)
+    context: Mapping[str, object] = {"m": view, "test": test, "quant": options.quant_helpers,
+                                     "sources": sources}
     return _environment().get_template(template).render(context)
 
 

@@ -21,6 +21,7 @@ from edgeq.execute import run_float, run_float_steps, run_int, run_steps
 from edgeq.explicit_states import closed, with_state_values
 from edgeq.facts import plan_facts
 from edgeq.folder import write
+from edgeq.formats import Format, check_format
 from edgeq.ir import FloatArray, Graph, IntArray
 from edgeq.jsontypes import Json
 from edgeq.lower import lower
@@ -55,6 +56,7 @@ class Request:
     stream: StreamOptions | None = None  # build the model as steps
     board_file: Path | None = None  # where the board is a file of the user's
     finetune: int = 0  # epochs of training behind the quantization
+    format: Format = Format.C  # the build system that the folder is for
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +72,7 @@ class Result:
 def build(request: Request, progress: Progress = lambda what, share: None) -> Result:
     """Every stage in order; raises EdgeqError and leaves nothing behind."""
     name_of(request)  # a name that cannot be is refused before the work
+    check_format(request.target, request.format)
     request = replace(request, read=with_custom(request.read, request.recipe.custom))
     progress("read the model", 0.0)
     graph = simplify(read(request.model, request.read))
@@ -135,15 +138,16 @@ def _library(request: Request, graph: Graph) -> tuple[Plan, dict[str, str], Stre
     """The plan and the files; of a streamed model also those of the window, in window/."""
     name = name_of(request)
     whole = lower(closed(graph), request.target, name)
+    options = EmitOptions(format=request.format)
     if request.stream is None:
-        return whole, emit(whole), None
+        return whole, emit(whole, options), None
     if graph.states:
         raise UsageError("--stream", "the model keeps states of its own: a run is a step already",
                          "a model over a window", "build without --stream")
     streamed = stream(graph, request.stream)
     plan = lower(streamed.graph, request.target, name)
     twin = emit(whole, EmitOptions(host_twin=False, quant_helpers=False))
-    files = emit(plan) | {f"{WINDOW_FOLDER}/{path}": text for path, text in twin.items()
+    files = emit(plan, options) | {f"{WINDOW_FOLDER}/{path}": text for path, text in twin.items()
                           if path.startswith(("include/", "src/", "report.json"))}
     return plan, files, Streaming(streamed, plan_facts(whole))
 

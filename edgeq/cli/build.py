@@ -21,6 +21,7 @@ from edgeq.cli.console import (
     stdout,
 )
 from edgeq.errors import BudgetError, ToolchainError, UsageError
+from edgeq.formats import Format
 
 if TYPE_CHECKING:
     from edgeq.streaming import StreamOptions
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
               help="How to quantize: a built-in recipe or a TOML file.")
 @click.option("--finetune", type=click.IntRange(min=0), default=0, metavar="EPOCHS",
               help="Train the integers towards the float model on the samples; needs PyTorch.")
+@click.option("--format", "layout", type=click.Choice([f.value for f in Format]),
+              default=Format.C.value, show_default=True,
+              help="The build system that the folder is for; make and CMake always do.")
 @click.option("--optimize", type=click.Choice([o.value for o in Optimize]),
               default=Optimize.BALANCED.value, show_default=True,
               help="What kernels and compiler favour: see docs/optimize.md.")
@@ -65,7 +69,7 @@ if TYPE_CHECKING:
 @preprocess_options
 @json_option
 def build(model: Path | None, board: str | None, calib: str | None, output: Path | None,
-          name: str | None, recipe: str, finetune: int, optimize: str, kernels: str,
+          name: str | None, recipe: str, finetune: int, layout: str, optimize: str, kernels: str,
           cmsis_nn: Path | None, max_ram: int | None, max_flash: int | None,
           max_drop: float | None, stream: str | None, hop: int | None, time_axis: int | None,
           force: bool, shapes: tuple[str, ...], fixed: tuple[str, ...], states: tuple[str, ...],
@@ -97,7 +101,8 @@ def build(model: Path | None, board: str | None, calib: str | None, output: Path
     default = Preprocess(how.scale, how.offset, how.label_offset)
     request = pipeline.Request(
         model=model, target=target, calib=calib, recipe=how, name=name,
-        finetune=finetune, read=read_options_from(shapes, fixed, states, custom),
+        finetune=finetune, format=Format(layout),
+        read=read_options_from(shapes, fixed, states, custom),
         stream=_stream_options(stream, hop, time_axis),
         board_file=Path(board).resolve() if board.endswith(".toml") else None,
         preprocess=preprocess_from(scale, offset, label_offset, default))
