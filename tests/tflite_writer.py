@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 
 # others: int8 is version 2
 _FIRST_VERSION = ("RELU_N1_TO_1", "ELU", "HARD_SWISH", "PRELU", "GELU", "CEIL", "COS", "FLOOR",
-                  "NEG", "ROUND", "SIN", "SQUARE", "DEPTH_TO_SPACE")
+                  "NEG", "ROUND", "SIN", "SQUARE", "DEPTH_TO_SPACE", "LOGICAL_AND", "LOGICAL_OR",
+                  "LOGICAL_NOT")
 _TYPES = {"int4": schema.TensorType.INT4, "uint8": schema.TensorType.UINT8,
           "float32": schema.TensorType.FLOAT32,
           "int8": schema.TensorType.INT8,
           "int16": schema.TensorType.INT16, "int32": schema.TensorType.INT32,
-          "int64": schema.TensorType.INT64}
+          "int64": schema.TensorType.INT64, "bool": schema.TensorType.BOOL}
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,13 +11,16 @@ from edgeq.ops.activations import (
     Relu,
     Tanh,
 )
+from edgeq.ops.argextreme import ArgExtreme
 from edgeq.ops.base import Op
+from edgeq.ops.compare import Compare, LogicalNot
 from edgeq.ops.concat import Concat, Pack
 from edgeq.ops.conv2d import Conv2D
 from edgeq.ops.dense import Dense
 from edgeq.ops.depthwise_conv2d import DepthwiseConv2D
 from edgeq.ops.div import Div
 from edgeq.ops.elementwise import Add, Mul, Sub
+from edgeq.ops.embedding import Embedding
 from edgeq.ops.gather import Slice, Transpose
 from edgeq.ops.gru import Gru
 from edgeq.ops.layer_norm import LayerNorm
@@ -32,6 +35,7 @@ from edgeq.ops.requantize import Requantize
 from edgeq.ops.reshape import Reshape
 from edgeq.ops.resize import ResizeBilinear, ResizeNearest
 from edgeq.ops.rnn import Rnn
+from edgeq.ops.select import Select
 from edgeq.ops.shift import Shift
 from edgeq.ops.softmax import Softmax
 from edgeq.ops.svdf import Svdf
@@ -78,4 +82,9 @@ OPS: tuple[type[Op], ...] = (
     Div,
     Shift,
     Svdf,
+    ArgExtreme,
+    Compare,
+    LogicalNot,
+    Select,
+    Embedding,
 )

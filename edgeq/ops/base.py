@@ -58,7 +58,14 @@ class Fixed:
     zero: int
 
 
-Rule = Free | SameAsInput | Fixed
+@dataclass(frozen=True)
+class Integers:
+    """The output holds whole numbers as they are, in `bits`: indices, or 0 and 1."""
+
+    bits: int
+
+
+Rule = Free | SameAsInput | Fixed | Integers
 
 
 @dataclass(frozen=True)
@@ -97,6 +104,8 @@ class Op(ABC):
     wide: ClassVar[bool] = False  # computes with 16-bit activations, too
     is_view: ClassVar[bool] = False  # the output is the input's bytes under another shape
     unifies: ClassVar[bool] = False  # inputs with the output's parameters need no requantization
+    moves: ClassVar[bool] = False  # only moves values, of any width
+    index_ins: ClassVar[tuple[int, ...]] = ()  # inputs that are whole numbers: int32, scale 1
     own_consts: ClassVar[tuple[int, ...]] = ()  # inputs whose parameters `const_params` gives
 
     @classmethod
@@ -163,6 +172,26 @@ class Op(ABC):
         return 0
 
 
+def whole_numbers(graph: Graph) -> dict[str, int]:
+    """The activations that hold whole numbers, and in how many bits: indices, 0 and 1.
+
+    Results of operators that give them, what operators take as indices, and what only moves those.
+    """
+    found: dict[str, int] = {}
+    for op in graph.ops:
+        rule = op.rule()
+        if isinstance(rule, Integers):
+            found |= dict.fromkeys(op.outs, rule.bits)
+        elif isinstance(rule, SameAsInput) and op.ins[rule.index] in found:
+            found |= dict.fromkeys(op.outs, found[op.ins[rule.index]])
+    for op in reversed(graph.ops):
+        rule = op.rule()
+        found |= {op.ins[i]: 32 for i in op.index_ins if not graph.tensor(op.ins[i]).is_const}
+        if isinstance(rule, SameAsInput) and op.outs[0] in found and not op.index_ins:
+            found.setdefault(op.ins[rule.index], found[op.outs[0]])
+    return found
+
+
 def value_bytes(g: Graph, name: str) -> int:
     """Bytes of one value of the activation `name`: kernels that only move values take any."""
     q = g.tensor(name).q
@@ -185,6 +214,13 @@ def check_limits(op: Op, g: Graph) -> None:
         raise UnsupportedError(f"{type(op).__name__} {op.name!r}", "16-bit activations",
                                "8-bit activations for this operator",
                                "choose a recipe with act_bits = 8")
+    for i, name in enumerate(op.ins):
+        tensor = g.tensor(name)
+        if (tensor.q is not None and tensor.q.bits == 32 and not tensor.is_const
+                and i not in op.index_ins and not op.moves):
+            raise UnsupportedError(f"{type(op).__name__} {op.name!r}",
+                                   f"whole numbers of 32 bits as input {i}", "8 or 16 bits",
+                                   "end the model before, or use them as indices")
     for limit in op.limits:
         found = limit.check(op, g)
         if found:

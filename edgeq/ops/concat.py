@@ -51,6 +51,7 @@ class Concat(Op):
     tflite_names: ClassVar[tuple[str, ...]] = ("CONCATENATION",)
     unifies: ClassVar[bool] = True
     wide: ClassVar[bool] = True
+    moves: ClassVar[bool] = True
     limits: ClassVar[tuple[Limit, ...]] = (
         Limit("an axis behind the batch", _over_batch, "concatenate along another axis"),
         Limit("16-bit inputs with the output's parameters", _wide_differ,

@@ -50,6 +50,7 @@ class Gather(Op):
     """What Transpose and Slice share: the output is a strided view of the input."""
 
     wide: ClassVar[bool] = True
+    moves: ClassVar[bool] = True
     limits: ClassVar[tuple[Limit, ...]] = (
         Limit("at most four axes after merging neighbours", _too_scattered, "split the step"),
     )

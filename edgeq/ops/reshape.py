@@ -25,6 +25,7 @@ class Reshape(Op):
 
     tflite_names: ClassVar[tuple[str, ...]] = ("RESHAPE", "SQUEEZE", "EXPAND_DIMS")
     wide: ClassVar[bool] = True
+    moves: ClassVar[bool] = True
     is_view: ClassVar[bool] = True
 
     @classmethod

@@ -9,7 +9,7 @@ import numpy as np
 
 from edgeq.ir import Graph, QuantParams, Tensor
 from edgeq.layers import is_mac, mac_view
-from edgeq.ops.base import Fixed, Op, SameAsInput
+from edgeq.ops.base import Fixed, Integers, Op, SameAsInput, whole_numbers
 from edgeq.ops.recurrent import Recurrent
 from edgeq.ops.requantize import Requantize
 from edgeq.quant.dynamic import with_dynamic
@@ -28,7 +28,9 @@ def assign(graph: Graph, chosen: Ranges, recipe: Recipe) -> Graph:
     float constants int8 by their extremes. Index constants stay.
     """
     graph = with_dynamic(graph, recipe)
-    params = {n: act_params(*chosen[n], recipe.of(n).act_bits) for n in graph.ins}
+    whole = whole_numbers(graph)
+    params = {n: per_tensor(1.0, 0, whole[n]) if n in whole
+              else act_params(*chosen[n], recipe.of(n).act_bits) for n in graph.ins}
     changed: dict[str, Tensor] = {}
     for op in graph.ops:
         bits = op_bits(graph, op, recipe)
@@ -57,6 +59,8 @@ def _with_states(graph: Graph) -> Graph:
 def _output(graph: Graph, op: Op, name: str, params: Mapping[str, QuantParams],
             chosen: Ranges, bits: int) -> QuantParams:
     rule = op.rule()
+    if isinstance(rule, Integers):
+        return per_tensor(1.0, 0, rule.bits)
     if isinstance(op, Requantize) and bits == 16:
         return _widened(params[op.ins[0]])
     if isinstance(rule, Fixed) and bits == 16:

@@ -11,7 +11,7 @@ import numpy as np
 from edgeq import ops as operators
 from edgeq.errors import EdgeqError, ModelError, UnsupportedError
 from edgeq.ir import Array, Graph, Tensor
-from edgeq.ops.base import Op, check_limits
+from edgeq.ops.base import Op, check_limits, whole_numbers
 from edgeq.ops.conv2d import Conv2D
 from edgeq.ops.depthwise_conv2d import DepthwiseConv2D
 from edgeq.ops.pool import Pool
@@ -69,10 +69,21 @@ def _graph(raw: RawModel, name: str, options: ReadOptions) -> Graph:
         for node in raw.nodes:
             state.step(node)
         graph = onnx_quant.settled(channels_last(state.graph(name)))
+        _check_whole(raw, graph)
         for op in graph.ops:
             check_limits(op, graph)
             check_batch(op, graph)
         return graph
+
+
+def _check_whole(raw: RawModel, graph: Graph) -> None:
+    """Raise UnsupportedError for an input of whole numbers that are not used as indices."""
+    whole = whole_numbers(graph)
+    for x in raw.ins:
+        if x.dtype.kind in "ib" and x.dtype.itemsize > 1 and x.name not in whole and (
+                x.name in graph.ins):
+            raise UnsupportedError(f"input {x.name!r}", f"numbers of type {x.dtype}",
+                                   "indices into a constant table", "feed real numbers")
 
 
 def check_batch(op: Op, graph: Graph) -> None:
@@ -151,9 +162,9 @@ class Reading:
         self.tensors = {n: Tensor(n, a.shape, a) for n, a in raw.consts.items()}
         self.ops: list[Op] = []
         for x in raw.ins:
-            if x.dtype.kind != "f" and x.dtype not in (np.int8, np.uint8):
+            if x.dtype.kind not in "fib" and x.dtype != np.uint8:
                 raise UnsupportedError(f"input {x.name!r}", f"numbers of type {x.dtype}",
-                                       "float32, or int8 and uint8 in a quantized model",
+                                       "float32, int8 and uint8 in a quantized model, integers",
                                        "feed real numbers")
             self.tensors[x.name] = Tensor(x.name, x.shape)
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from edgeq.errors import ModelError
 from edgeq.ops.activations import Elu, Gelu, HardSwish, LeakyRelu, Logistic, Relu, Tanh
+from edgeq.ops.argextreme import ArgExtreme
 from edgeq.ops.base import Act
 from edgeq.ops.elementwise import Add, Mul, Sub
 from edgeq.ops.function import Fn, Function
@@ -227,6 +228,17 @@ def equal(node: OnnxNode) -> None:
     function(node, Fn.IS_ZERO, binary(node, Sub, node.ins[0], node.ins[1]), out=node.outs[0])
 
 
+def arg_extreme(is_max: bool) -> Callable[[OnnxNode], None]:
+    """ArgMax or ArgMin along one axis."""
+    def translate(node: OnnxNode) -> None:
+        node.emit(ArgExtreme(
+            name=node.label(), ins=node.ins[:1], outs=node.outs, is_max=is_max,
+            axis=node.axis(node.integer("axis", 0), len(node.shape(0))),
+            keep_dims=bool(node.integer("keepdims", 1)),
+            last=bool(node.integer("select_last_index", 0))))
+    return translate
+
+
 def _not(node: OnnxNode, x: str) -> str:
     return function(node, Fn.IS_ZERO, x)
 
@@ -334,6 +346,7 @@ NODES: dict[str, Callable[[OnnxNode], None]] = {
     "BatchNormalization": batch_norm,
     "Greater": compare(False, False), "Less": compare(True, False),
     "GreaterOrEqual": compare(True, True), "LessOrEqual": compare(False, True),
+    "ArgMax": arg_extreme(True), "ArgMin": arg_extreme(False),
     "Equal": equal, "Where": where, "Not": unary(Fn.IS_ZERO), "And": chain(Mul),
     "Or": minmax(True),
     "Softmax": softmax, "LogSoftmax": log_softmax,

@@ -11,6 +11,7 @@ import numpy as np
 from edgeq.errors import ModelError
 from edgeq.ops.base import Shape
 from edgeq.ops.concat import Concat
+from edgeq.ops.embedding import Embedding
 from edgeq.ops.gather import Cut, Slice
 from edgeq.ops.pad import Pad
 from edgeq.readers.onnx_file import FIX
@@ -154,9 +155,14 @@ def split(node: OnnxNode) -> None:
 
 
 def gather(node: OnnxNode) -> None:
-    """Gather of constant indices that lie in a row or at equal distances."""
+    """Gather of constant indices that lie in a row or at equal distances; of others: Embedding."""
     shape = node.shape(0)
     axis = node.axis(node.integer("axis", 0), len(shape))
+    if not node.tensor(1).is_const:
+        node.require(axis == 0 and node.tensor(0).is_const, "chooses at run time",
+                     "rows of a constant table", "choose by constant indices")
+        node.emit(Embedding(name=node.label(), ins=node.ins, outs=node.outs))
+        return
     indices = np.asarray(node.const(1)).astype(np.int64)
     flat = [int(i) for i in indices.reshape(-1).tolist()]
     if not flat or not all(-shape[axis] <= i < shape[axis] for i in flat):

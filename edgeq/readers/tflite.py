@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,7 +11,8 @@ import numpy as np
 from edgeq import ops as operators
 from edgeq.errors import EdgeqError, ModelError, UnsupportedError, UsageError
 from edgeq.ir import Array, Graph, QuantParams, State, Tensor, same_params
-from edgeq.ops.base import Op, check_limits, constant_results
+from edgeq.ops.base import Op, check_limits, constant_results, whole_numbers
+from edgeq.readers import tflite_batches
 from edgeq.readers.node import TfliteNode
 from edgeq.readers.tables import RawModel, RawNode, damage_is_model_error, load
 from edgeq.readers.tflite_fold import fold
@@ -78,6 +79,7 @@ class _State:
     open_sizes: bool  # the file computes sizes at run time, its shapes are not to be trusted
     unsigned: frozenset[str]  # tensors that are uint8 in the file
     options: ReadOptions
+    cuts: dict[str, tflite_batches.Cut]  # tensors between SPACE_TO_BATCH_ND and the way back
 
     @staticmethod
     def start(raw: RawModel, options: ReadOptions) -> _State:
@@ -86,7 +88,7 @@ class _State:
         return _State(raw.where, tensors, [r.tensor.name for r in raw.tensors],
                       resized or any(node.kind == "SHAPE" for node in raw.nodes),
                       frozenset(r.tensor.name for r in raw.tensors if r.dtype is np.uint8),
-                      options)
+                      options, {})
 
     def step(self, raw: RawNode, ins: tuple[int, ...]) -> tuple[Op, ...]:
         """The operators for one node of a model with inputs `ins`; none where it computes
@@ -98,7 +100,7 @@ class _State:
         if self.folded(raw):
             return ()
         known = translations(self.options)
-        if raw.kind not in known:
+        if raw.kind not in known and raw.kind not in ("SPACE_TO_BATCH_ND", "BATCH_TO_SPACE_ND"):
             raise UnsupportedError(
                 self.place(raw), "edgeq has no such operator", ", ".join(sorted(known)),
                 "replace the layer before export, or keep it outside the quantized part")
@@ -107,11 +109,23 @@ class _State:
             operands = self.with_bias(raw, operands)
         node = TfliteNode(_name(raw), raw.kind, operands, tuple(self.names[i] for i in raw.outs),
                           self.tensors, raw.op, operands[0] in self.unsigned)
-        made = known[raw.kind](node)
+        if raw.kind == "SPACE_TO_BATCH_ND":
+            self.cuts[node.outs[0]] = tflite_batches.cut(node)
+            return ()
+        made = self.joined(node) if raw.kind == "BATCH_TO_SPACE_ND" else known[raw.kind](node)
         made = made if isinstance(made, tuple) else (made,)
+        if node.ins[0] in self.cuts and raw.kind != "BATCH_TO_SPACE_ND":
+            self.cuts[node.outs[0]] = tflite_batches.through(node, self.cuts[node.ins[0]], made)
+            return ()
         if self.open_sizes:
             self.correct_shapes(made)
         return tuple(op for op in made if not self.computed(op))
+
+    def joined(self, node: TfliteNode) -> tuple[Op, ...]:
+        """BATCH_TO_SPACE_ND, which ends what SPACE_TO_BATCH_ND began."""
+        node.require(node.ins[0] in self.cuts, "a batch that no SPACE_TO_BATCH_ND made",
+                     "both around a convolution", "use the dilation of the layer itself")
+        return tflite_batches.joined(node, self.cuts[node.ins[0]])
 
     def folded(self, raw: RawNode) -> bool:
         """True for shape arithmetic: its result joins the constants."""
@@ -164,7 +178,9 @@ class _State:
     def in_one_world(self, raw: RawNode) -> tuple[str, ...]:
         """The inputs; where the output is real, quantized constants (weight-only) become real."""
         ins = list(self.inputs(raw))
-        if any(self.tensors[self.names[o]].q is not None for o in raw.outs):
+        known = [self.tensors[n] for n in ins if n]
+        if any(self.tensors[self.names[o]].q is not None for o in raw.outs) or any(
+                t.q is not None and not t.is_const for t in known):
             return tuple(ins)
         for i, name in enumerate(ins):
             tensor = self.tensors[name] if name else None
@@ -233,6 +249,9 @@ class _State:
         outs = tuple(self.names[i] for i in raw.outs)
         states = tuple(State(op.ins[i], op.outs[o]) for op in nodes for i, o in op.carried())
         graph = Graph(self.tensors, nodes, ins, outs, name, states=states).replace()
+        if any(t.q is not None for t in graph.activations()):
+            graph = _with_whole_numbers(graph, {
+                r.tensor.name: 8 for r in raw.tensors if r.dtype is np.bool_})
         check_types(graph, {r.tensor.name: r.dtype for r in raw.tensors})
         return graph
 
@@ -260,6 +279,17 @@ def _fix_inputs(raw: RawModel, options: ReadOptions, tensors: dict[str, Tensor])
             data = np.full(shape, options.values[r.tensor.name]).astype(r.dtype)
             tensors[r.tensor.name] = Tensor(r.tensor.name, shape, data)
     return changed
+
+def _with_whole_numbers(graph: Graph, known: Mapping[str, int]) -> Graph:
+    """The quantized `graph` whose indices and 0 and 1 have parameters, too: scale 1.
+
+    `known` has those that the file tells, and their bits.
+    """
+    whole = {n: b for n, b in known.items() if n in graph.tensors} | whole_numbers(graph)
+    return graph.with_tensors(*(
+        replace(graph.tensor(n), q=QuantParams(np.asarray(1.0), np.asarray(0, np.int32), bits))
+        for n, bits in whole.items() if graph.tensor(n).q is None))
+
 
 _Handler = Callable[[_State, RawNode, tuple[int, ...]], tuple[Op, ...]]
 _BORDERS: dict[str, _Handler] = {

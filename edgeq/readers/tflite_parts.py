@@ -12,8 +12,10 @@ from edgeq.ir import QuantParams, Tensor
 from edgeq.ops.base import Op, Shape
 from edgeq.ops.concat import Concat
 from edgeq.ops.elementwise import Mul, Sub
+from edgeq.ops.embedding import Embedding
 from edgeq.ops.function import Fn, Function
 from edgeq.ops.gather import Cut, Slice, Transpose
+from edgeq.ops.minmax import MinMax
 from edgeq.ops.pool import MaxPool
 from edgeq.ops.reduce import Sum
 from edgeq.ops.reshape import Reshape
@@ -164,8 +166,13 @@ def tile(node: TfliteNode) -> tuple[Op, ...]:
 
 
 def gather(node: TfliteNode) -> tuple[Op, ...]:
-    """GATHER of constant positions: slices, one behind the other."""
+    """GATHER of constant positions: slices, one behind the other; of others: Embedding."""
     opts = node.options(tflite.GatherOptions)
+    if node.tensors[node.ins[1]].data is None:
+        node.require(opts.Axis() == 0 and opts.BatchDims() == 0,
+                     f"chooses along axis {opts.Axis()} at run time", "axis 0 of a constant table",
+                     "choose by constant indices")
+        return (Embedding(name=node.name, ins=node.ins, outs=node.outs),)
     shape, picked = node.shape(0), node.const(1)
     axis = opts.Axis() % len(shape)
     wanted = [int(i) for i in picked.reshape(-1).tolist()]
@@ -187,6 +194,27 @@ def _runs(wanted: list[int]) -> list[Cut]:
         cuts.append(Cut(wanted[start], end - start, step or 1))
         start = end
     return cuts
+
+
+def embedding_lookup(node: TfliteNode) -> tuple[Op, ...]:
+    """EMBEDDING_LOOKUP: indices first, then the table."""
+    index, table = node.ins
+    return (Embedding(name=node.name, ins=(table, index), outs=node.outs),)
+
+
+def logical(node: TfliteNode) -> tuple[Op, ...]:
+    """LOGICAL_AND and LOGICAL_OR of 0 and 1: the smaller and the larger one."""
+    return (MinMax(name=node.name, ins=node.ins, outs=node.outs,
+                   is_max=node.kind == "LOGICAL_OR"),)
+
+
+def cast(node: TfliteNode) -> tuple[Op, ...]:
+    """CAST of whole numbers to reals or wider ones: the same integers."""
+    kinds = tflite.TensorType
+    opts = node.options(tflite.CastOptions)
+    node.require(opts.InDataType() in (kinds.INT32, kinds.INT64, kinds.BOOL), "casts real numbers",
+                 "casts of whole numbers", "round in front of the model, or leave the cast out")
+    return (Reshape(name=node.name, ins=node.ins, outs=node.outs, to=node.shape(0)),)
 
 
 def l2_norm(node: TfliteNode) -> tuple[Op, ...]:
@@ -269,6 +297,10 @@ NODES: dict[str, Callable[[TfliteNode], tuple[Op, ...]]] = {
     "MIRROR_PAD": mirror_pad,
     "TILE": tile,
     "GATHER": gather,
+    "EMBEDDING_LOOKUP": embedding_lookup,
+    "LOGICAL_AND": logical,
+    "LOGICAL_OR": logical,
+    "CAST": cast,
     "L2_NORMALIZATION": l2_norm,
     "CUSTOM Convolution2DTransposeBias": transpose_conv_bias,
     "SQUARED_DIFFERENCE": squared_difference,

@@ -10,7 +10,7 @@ import numpy as np
 from edgeq.custom import Custom
 from edgeq.errors import UnsupportedError, UsageError
 from edgeq.ir import Graph, Tensor
-from edgeq.ops.base import Op, Shape
+from edgeq.ops.base import Op, Shape, whole_numbers
 from edgeq.ops.requantize import Requantize
 
 WAY_OUT = "start from the float model, or quantize all of it to int8"
@@ -76,11 +76,13 @@ def check_types(graph: Graph, dtypes: Mapping[str, type[np.generic]]) -> None:
 
     `dtypes` has the type in the file of every tensor that stands there; the reader's own are real.
     """
-    activations = list(graph.activations())
+    activations, whole = list(graph.activations()), whole_numbers(graph)
     quantized = next((t for t in activations if t.q is not None), None)
     for tensor in activations:
         if quantized is None:
             dtype = dtypes.get(tensor.name, np.float32)
+            if dtype is np.bool_ or (tensor.name in whole and dtype is not np.float32):
+                continue
             _require(tensor, dtype is np.float32, f"is {dtype.__name__}", "float32")
         elif tensor.q is None:
             raise UnsupportedError(f"tensor {tensor.name!r}",
@@ -112,12 +114,14 @@ def _check_input(op: Op, i: int, tensor: Tensor, quantized: bool) -> None:
     elif spec is not None and i == spec.weight:
         widths = (4, 8)
     else:
-        widths = (8, 16)
+        widths = (32,) if i in op.index_ins else (8, 16)
         _require(tensor, tensor.q is None or tensor.q.axis is None,
                  f"has several scales as input {i} of {op.name}", "one scale a tensor")
         centred = tensor.q is None or tensor.q.bits != 16 or not tensor.q.zero.any()
         _require(tensor, centred or isinstance(op, Requantize),
                  f"has 16 bits and a zero point as input {i} of {op.name}", "zero point 0")
+    if op.is_view:
+        widths = (8, 16, 32)
     found = "no scale" if tensor.q is None else f"{tensor.q.bits} bits"
     allowed = " or ".join(f"int{w}" for w in widths)
     _require(tensor, tensor.q is not None and tensor.q.bits in widths,

@@ -818,4 +818,49 @@ typedef struct {
 
 void eq_div_s8(const eq_div_s8_t *p, const int8_t *a, const int8_t *b, int8_t *out);
 
+/* --- index of the largest (sign 1) or smallest (sign -1) of n values, (outer, n, inner) ------------
+ * the first of equals, or the last one where `last`. */
+typedef struct {
+    uint32_t outer, n, inner;
+    int8_t sign, last;
+} eq_argextreme_s8_t;
+
+void eq_argextreme_s8(const eq_argextreme_s8_t *p, const int8_t *restrict in,
+                      int32_t *restrict out);
+
+/* --- comparison of requant((a - a_zero) << left) with b likewise; loops as eq_mul_s8_t -------------
+ * y is `less` where a < b, `equal` or `greater`. `out` may be `a`, and `b` where n counts both. */
+typedef struct {
+    uint32_t outer, n, inner;
+    int8_t a_zero, b_zero;
+    int8_t left;
+    int8_t less, equal, greater;
+    int8_t a_shift, b_shift;
+    int32_t a_mult, b_mult;
+} eq_compare_s8_t;
+
+void eq_compare_s8(const eq_compare_s8_t *p, const int8_t *a, const int8_t *b, int8_t *out);
+
+/* --- y = a where c != c_zero, else b, over (n0, n1, n2, n3) ---------------------------------------
+ * strides of each operand, 0 where it repeats; tables as eq_lut_s8_t, or null. */
+typedef struct {
+    uint32_t n0, n1, n2, n3;
+    uint32_t c0, c1, c2, c3;
+    uint32_t a0, a1, a2, a3;
+    uint32_t b0, b1, b2, b3;
+    int8_t c_zero;
+    const int8_t *a_table, *b_table;
+} eq_select_s8_t;
+
+void eq_select_s8(const eq_select_s8_t *p, const int8_t *c, const int8_t *a, const int8_t *b,
+                  int8_t *restrict out);
+
+/* --- n rows of `width` bytes of a table of `rows`, by index ----------------------------------------- */
+typedef struct {
+    uint32_t n, rows, width;
+} eq_embedding_t;
+
+void eq_embedding(const eq_embedding_t *p, const int32_t *restrict index,
+                  const int8_t *restrict table, int8_t *restrict out);
+
 #endif

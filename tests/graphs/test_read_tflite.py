@@ -131,13 +131,13 @@ def test_dynamic_batch_becomes_one(tmp_path: Path) -> None:
 def test_unsupported_nodes_name_themselves(tmp_path: Path) -> None:
     m = ModelFile()
     x, y, z = (m.tensor(n, (1, 5, 5, 2)) for n in "xyz")
-    m.op("SELECT", [x], [y])
+    m.op("WHERE", [x], [y])
     m.op("CONV_2D", [y, m.const("w", W[:2])], [z],
          conv_options(tflite.ActivationFunctionType.TANH))
     path = m.write(tmp_path / "m.tflite", [x], [z])
     with pytest.raises(UnsupportedError) as caught:
         read(path)
-    assert caught.value.where == "SELECT (node 0, reads 'x')"
+    assert caught.value.where == "WHERE (node 0, reads 'x')"
     assert caught.value.fix
     first, second = verdicts(path)
     assert (first.supported, second.supported) == (False, False)
