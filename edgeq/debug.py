@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from edgeq.dataset import Dataset
 from edgeq.evaluate import sqnr_db
-from edgeq.execute import run_float, run_int
+from edgeq.execute import run_float, run_int, run_on
 from edgeq.ir import FloatArray, Graph, IntArray
 from edgeq.layers import is_mac
 from edgeq.ops.base import Op
@@ -96,7 +96,7 @@ def layer_errors(quantized: Quantized, data: Dataset, samples: int = SAMPLES,
             alone = floats if op.is_view else _alone(ints, int_op, floats)
             s.isolated.add(floats[name], alone[name])
             changed = {n: alone[n] for n in op.outs}
-            s.output.add(floats[out], _continued(real, i, floats, changed, out))
+            s.output.add(floats[out], run_on(real, i, floats, changed, out))
             progress("measure each layer", (done + n * (i + 1) / len(real.ops)) / count)
         done += n
     layers = tuple(_layer(ints, op, sums[op.name], ends[op.outs[0]]) for op in ints.ops)
@@ -112,16 +112,6 @@ def _alone(ints: Graph, op: Op, floats: Values) -> dict[str, FloatArray]:
 
     outs = op.run_int(ints, *(operand(n) for n in op.ins))
     return {n: ints.tensor(n).params.dequantize(q) for n, q in zip(op.outs, outs, strict=True)}
-
-
-def _continued(real: Graph, start: int, floats: Values, changed: Values, out: str) -> FloatArray:
-    """The value of `out` where operator `start` gave `changed`: only what hangs on it runs."""
-    now = dict(changed)
-    for op in real.ops[start + 1:]:
-        if any(n in now for n in op.ins):
-            xs = [now.get(n, floats.get(n, real.tensor(n).data)) for n in op.ins]
-            now.update(zip(op.outs, op.run(*xs), strict=True))  # type: ignore[arg-type]
-    return now.get(out, floats[out])
 
 
 class _Energy:

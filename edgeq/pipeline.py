@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -30,9 +31,12 @@ from edgeq.plan import Plan
 from edgeq.quant import Progress, Quantized, quantize
 from edgeq.quant import Step as QuantStep
 from edgeq.readers import NO_OPTIONS, ReadOptions, read, with_custom
-from edgeq.recipe import Recipe
+from edgeq.recipe import Recipe, Search, load_recipe
+from edgeq.recipe_text import recipe_text
 from edgeq.report import WINDOW_FOLDER, Built, Footprint, Step, Streaming, report
 from edgeq.report_html import html
+from edgeq.search import NO_GOAL, Chosen, Goal, choose_recipe, job_of
+from edgeq.search.report import hurts_more, search_json
 from edgeq.streaming import StreamOptions, stream
 from edgeq.target.sizes import measure_folder
 
@@ -57,6 +61,8 @@ class Request:
     board_file: Path | None = None  # where the board is a file of the user's
     finetune: int = 0  # epochs of training behind the quantization
     format: Format = Format.C  # the build system that the folder is for
+    goal: Goal = NO_GOAL  # of a recipe that searches
+    cache: Path | None = None  # folder in which a search keeps what it has tried
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,14 +89,51 @@ def build(request: Request, progress: Progress = lambda what, share: None) -> Re
                          ".npz, .npy, a folder with labels.csv, module:function",
                          "give some hundred real samples; --calib random only shows that it builds")
     data = load_dataset(request.calib, request.preprocess, closed(graph))
-    samples = with_state_values(graph, data.real())
-    quantized = quantize(graph, tuple(samples[n] for n in graph.ins), request.recipe, progress)
-    if request.finetune:
-        quantized = _finetuned(quantized, samples, request.finetune, progress)
-    evaluation = compare(graph, quantized.graph, data, progress)
+    samples, chosen = with_state_values(graph, data.real()), None
+
+    def apply(recipe: Recipe) -> _Made:
+        made = quantize(graph, tuple(samples[n] for n in graph.ins), recipe, progress)
+        if request.finetune:
+            made = _finetuned(made, samples, request.finetune, progress)
+        return made, compare(graph, made.graph, data, progress)
+
+    if request.recipe.search is Search.NONE:
+        quantized, evaluation = apply(request.recipe)
+    else:
+        job = job_of(graph, samples, data.y, request.target, request.goal,
+                     partial(_code_size, request), progress)
+        chosen = choose_recipe(job, request.recipe, request.cache)
+        chosen, (quantized, evaluation) = _not_worse(request.recipe, chosen, apply)
+    warnings = (_RANDOM,) if data.is_random else ()
     measured = _Measured(quantized, data.source, len(data), evaluation,
-                         layer_sqnr(quantized, samples), (_RANDOM,) if data.is_random else ())
+                         layer_sqnr(quantized, samples), warnings, chosen)
     return _finish(request, measured, progress)
+
+
+_Made = tuple[Quantized, Evaluation]  # of a recipe on all samples, and what it costs there
+
+
+def _not_worse(asked: Recipe, chosen: Chosen,
+               apply: Callable[[Recipe], _Made]) -> tuple[Chosen, _Made]:
+    """What a search chose; of an escalation `default` where that does better on all samples."""
+    made = apply(chosen.recipe)
+    plain = replace(load_recipe("default"), scale=asked.scale, offset=asked.offset,
+                    label_offset=asked.label_offset, layers=asked.layers)
+    if asked.search is not Search.ESCALATE or chosen.recipe == plain:
+        return chosen, made
+    other = apply(plain)
+    if not hurts_more(made[1], other[1]):
+        return chosen.with_note("on all samples it is at least as good as default"), made
+    note = f"on all samples {chosen.recipe.name} loses more than default: default is taken"
+    return replace(chosen.with_note(note), recipe=plain, text=recipe_text(plain)), other
+
+
+def _code_size(request: Request, plan: Plan) -> tuple[int, int]:
+    """(code, stack) bytes where a budget asks for them and the compiler is there, else zeros."""
+    if request.goal.max_flash is None and request.goal.max_ram is None:
+        return 0, 0
+    sizes, _ = footprint(emit(plan), request.target.board)
+    return (0, 0) if sizes is None else (sizes.code, sizes.stack or 0)
 
 
 def _finetuned(start: Quantized, samples: Mapping[str, FloatArray], epochs: int,
@@ -112,6 +155,7 @@ class _Measured:
     evaluation: Evaluation = NOT_EVALUATED
     layer_sqnr: Mapping[str, float | None] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    chosen: Chosen | None = None  # where a search looked for the recipe
 
 
 def _finish(request: Request, measured: _Measured, progress: Progress) -> Result:
@@ -121,13 +165,17 @@ def _finish(request: Request, measured: _Measured, progress: Progress) -> Result
     progress("measure the code", 0.0)
     sizes, warnings = footprint(files, request.target.board)
     built = Built(
-        model=request.model, read=request.read, plan=plan, recipe=request.recipe.name,
+        model=request.model, read=request.read, plan=plan,
+        recipe=(request.recipe if measured.chosen is None else measured.chosen.recipe).name,
         source=measured.source, samples=measured.samples,
         preprocess=request.preprocess, board_file=request.board_file,
         steps=tuple(Step(s.name, s.kept, _step_note(s)) for s in quantized.steps),
         float_vs_int=measured.evaluation, layer_sqnr=measured.layer_sqnr,
         warnings=measured.warnings + warnings, streaming=streaming)
     content = report(built, sizes)
+    if measured.chosen is not None:
+        content["search"] = search_json(measured.chosen)
+        files["recipe.toml"] = measured.chosen.text
     files["report.json"] = json.dumps(content, indent=2) + "\n"
     files["report.html"] = html(content)
     progress("measure the code", 1.0)

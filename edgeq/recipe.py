@@ -59,6 +59,14 @@ class Rounding(Enum):
     BLOCK = "block"  # then over blocks of layers (Li et al. 2021)
 
 
+class Search(Enum):
+    """What `edgeq build` does before it quantizes: looks for a recipe, or takes this one."""
+
+    NONE = "none"
+    MIXED = "mixed"  # bits layer by layer, see search/mixed.py
+    ESCALATE = "escalate"  # from cheap to dear until the target is met, see search/escalate.py
+
+
 @dataclass(frozen=True)
 class Layer:
     """What one layer, or all that a pattern names, does otherwise; None: as the recipe says."""
@@ -109,6 +117,7 @@ class Recipe:
     scale: tuple[float, ...] = (1.0,)  # the model's input is scale * sample + offset, one value
     offset: tuple[float, ...] = (0.0,)  # each or one for each channel; options override them
     label_offset: int = 0  # added to every label
+    search: Search = Search.NONE  # of a build; where only quantization is asked for, it is left out
     layers: tuple[Layer, ...] = ()  # of those that name one layer, the later ones count
     custom: tuple[str, ...] = ()  # operators of the user's: FILE.py:CLASS or MODULE:CLASS
 
@@ -196,6 +205,7 @@ def _from_table(where: str, path: Path, table: dict[str, object]) -> Recipe:
         scale=_numbers(where, table, "scale", base.scale),
         offset=_numbers(where, table, "offset", base.offset),
         label_offset=int(_number(where, table, "label_offset", base.label_offset)),
+        search=_choice(where, table, "search", base.search),
         layers=_layers(where, table.get("layers", {})),
         custom=tuple(resolved(spec, folder) for spec in _texts(where, table, "custom")),
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from edgeq.jsontypes import Json
 from edgeq.numbertext import count_text, percent_text, size_text
 from edgeq.resources import resource_dir
+from edgeq.search.chart import search_chart
 
 Report = Mapping[str, Json]
 
@@ -63,7 +64,9 @@ def html(report: Report) -> str:
     env.filters["decibel"] = lambda value: "–" if value is None else f"{value:.1f} dB"
     env.filters["shape"] = lambda shape: " × ".join(str(n) for n in shape)
     env.filters["sqnr_class"] = sqnr_class
-    return env.get_template("report.html.j2").render(r=report, map=memory_map(report))
+    return env.get_template("report.html.j2").render(
+        r=report, map=memory_map(report),
+        chart=search_chart(report["search"]) if "search" in report else None)
 
 
 def sqnr_class(value: float | None) -> str:

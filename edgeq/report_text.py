@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from rich.markup import escape
+
 from edgeq.errors import UsageError
 from edgeq.numbertext import count_text, percent_text, size_text
 
@@ -31,6 +33,7 @@ def summary(report: Mapping[str, object]) -> Iterator[str]:
     for step in steps:
         verdict = "[green]kept[/]" if step["kept"] else "[yellow]rolled back[/]"
         yield f"  step      {step['name']}: {verdict} ({step['note']})"
+    yield from _search(report)
     warnings = report["warnings"]
     assert isinstance(warnings, list)
     for warning in warnings:
@@ -52,6 +55,15 @@ def _streaming(report: Mapping[str, object]) -> Iterator[str]:
         counts.append(f"{_number(report['instructions']):,} instructions against "
                       f"{_number(told['window_instructions']):,}")
     yield f"  stream    {told['hop']} frames a step, outputs of {what}; a step: {', '.join(counts)}"
+
+
+def _search(report: Mapping[str, object]) -> Iterator[str]:
+    """Why a search took this recipe."""
+    search = report.get("search")
+    if isinstance(search, Mapping):
+        for note in search["notes"]:
+            yield f"  search    {escape(note)}"
+        yield f"  search    {len(search['trials'])} recipes tried; recipe.toml keeps the chosen one"
 
 
 def _accuracy(report: Mapping[str, object]) -> Iterator[str]:

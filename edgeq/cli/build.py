@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 
-from edgeq.board import Optimize
+from edgeq.board import Board, Optimize
 from edgeq.cli.console import (
     json_option,
     preprocess_from,
@@ -56,6 +56,8 @@ if TYPE_CHECKING:
 @click.option("--max-drop", type=float, metavar="POINTS",
               help="Exit code 1 where the calibration samples lose more accuracy, in percentage "
                    "points (without labels: where more of them change their answer).")
+@click.option("--max-instructions", type=click.IntRange(min=0), metavar="N",
+              help="Exit code 1 where an inference executes more; counted under QEMU.")
 @click.option("--stream", type=click.Choice(["auto", "window", "sequence"]),
               help="Build the model as steps of a stream, its memory kept between runs: each gives "
                    "what the model gives for the newest window, or the next rows of a sequence.")
@@ -71,7 +73,8 @@ if TYPE_CHECKING:
 def build(model: Path | None, board: str | None, calib: str | None, output: Path | None,
           name: str | None, recipe: str, finetune: int, layout: str, optimize: str, kernels: str,
           cmsis_nn: Path | None, max_ram: int | None, max_flash: int | None,
-          max_drop: float | None, stream: str | None, hop: int | None, time_axis: int | None,
+          max_drop: float | None, max_instructions: int | None,
+          stream: str | None, hop: int | None, time_axis: int | None,
           force: bool, shapes: tuple[str, ...], fixed: tuple[str, ...], states: tuple[str, ...],
           custom: tuple[str, ...], scale: str | None, offset: str | None,
           label_offset: int | None, as_json: bool) -> None:
@@ -82,10 +85,12 @@ def build(model: Path | None, board: str | None, calib: str | None, output: Path
     """
     from edgeq import pipeline
     from edgeq.board import Target, board_names, load_board
+    from edgeq.cache import cache_dir
     from edgeq.dataset import Preprocess
     from edgeq.folder import check_folder, write
-    from edgeq.recipe import load_recipe
+    from edgeq.recipe import Search, load_recipe
     from edgeq.resources import resource_dir
+    from edgeq.search import Goal
 
     if board is None:
         raise UsageError("--board", "no board is named", ", ".join(board_names()),
@@ -105,7 +110,9 @@ def build(model: Path | None, board: str | None, calib: str | None, output: Path
         read=read_options_from(shapes, fixed, states, custom),
         stream=_stream_options(stream, hop, time_axis),
         board_file=Path(board).resolve() if board.endswith(".toml") else None,
-        preprocess=preprocess_from(scale, offset, label_offset, default))
+        preprocess=preprocess_from(scale, offset, label_offset, default),
+        goal=Goal(max_drop, max_flash, max_ram, max_instructions),
+        cache=None if how.search is Search.NONE else cache_dir())
     folder = output or Path(f"{pipeline.name_of(request)}-{target.board.name}")
     check_folder(folder, force=force)
     with progress_bar() as progress:
@@ -116,6 +123,18 @@ def build(model: Path | None, board: str | None, calib: str | None, output: Path
     else:
         show(stdout(), result.report, folder)
     _check_budgets(result.report, max_ram, max_flash, max_drop)
+    if max_instructions is not None:
+        _check_instructions(folder, target.board, max_instructions)
+
+
+def _check_instructions(folder: Path, board: Board, most: int) -> None:
+    """Raise BudgetError where one inference executes more under QEMU."""
+    from edgeq.target.profile import profile_folder
+
+    counted = profile_folder(folder, board).instructions
+    if counted > most:
+        raise BudgetError("budget missed", f"{counted:,} instructions of at most {most:,}", "",
+                          "`edgeq profile` shows the layers that cost most")
 
 
 def _stream_options(mode: str | None, hop: int | None,
