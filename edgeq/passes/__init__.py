@@ -7,6 +7,7 @@ from collections.abc import Callable
 from edgeq.ir import Graph
 from edgeq.passes.batch_outputs import batch_outputs
 from edgeq.passes.drop_unused import drop_unused
+from edgeq.passes.early_slice import early_slice
 from edgeq.passes.expand_operands import expand_operands
 from edgeq.passes.fold_bn import fold_bn
 from edgeq.passes.fold_constants import fold_constants
@@ -17,6 +18,7 @@ from edgeq.passes.fuse_matmul import fuse_matmul
 from edgeq.passes.fuse_norm import fuse_norm
 from edgeq.passes.fuse_pad import fuse_pad
 from edgeq.passes.last_step import last_step
+from edgeq.passes.merge_reshapes import merge_reshapes
 from edgeq.passes.split_dense import split_dense
 
 PASSES: tuple[Callable[[Graph], Graph], ...] = (
@@ -28,6 +30,8 @@ PASSES: tuple[Callable[[Graph], Graph], ...] = (
     fuse_activation,  # after batch norms are gone, activations stand right behind their layer
     split_dense,  # after layers have their biases and activations
     fuse_matmul,  # after layers took the factors next to them, and slices are gone
+    merge_reshapes,  # after products and layers made views
+    early_slice,  # after products take any order of axes
     fuse_div,  # after normalizations, which divide too, and before products are expanded
     expand_operands,  # after factors and offsets have moved into layers
     fuse_functions,  # after layers took what they can do for free

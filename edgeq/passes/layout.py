@@ -489,7 +489,10 @@ class _Sinking:
         flat = (form.tail is not None and weight.data is not None and form.axes[:1] == (0,)
                 and prod(seen[1:]) == row and len(form.tail) == 2)
         if not flat:
-            if op.keep_dims:
+            shape = self.shape(form)
+            if op.keep_dims and len(shape) == 2 and shape[0] != 1:  # rows: a batch of 1 in front
+                self.emit(op, (self.ordered(form, (NEW, 0, 1)), *op.ins[1:]), (1, 2))
+            elif op.keep_dims:
                 self.last_axis(op)
             else:
                 self.in_order(op)

@@ -128,7 +128,7 @@ def test_attention_moves_no_values(tmp_path: Path, form: str) -> None:
 def test_integers_follow_the_reals_and_the_c_code_is_equal(tmp_path: Path, form: str) -> None:
     graph = graph_of(tmp_path, form)
     rng = np.random.default_rng(2)
-    ints = quantize(graph, rng.normal(size=(64, T - 1, D)).astype(np.float32), load_recipe("fast")
+    ints = quantize(graph, rng.normal(size=(400, T - 1, D)).astype(np.float32), load_recipe("fast")
                     ).graph
     x = rng.normal(size=(40, T - 1, D)).astype(np.float32)
     q = ints.tensor("x").params.quantize(x)
