@@ -20,7 +20,9 @@ from edgeq.ops.resize import Resize
 from edgeq.ops.transpose_conv import TransposeConv
 from edgeq.passes.layout import channels_last
 from edgeq.readers import (
+    onnx_attention,
     onnx_conv,
+    onnx_einsum,
     onnx_math,
     onnx_norm,
     onnx_products,
@@ -44,8 +46,9 @@ from edgeq.readers.onnx_node import OnnxNode
 from edgeq.readers.types import NO_OPTIONS, ReadOptions, Verdict
 
 _TABLES: tuple[Mapping[str, Callable[[OnnxNode], None]], ...] = (
-    onnx_conv.NODES, onnx_math.NODES, onnx_norm.NODES, onnx_products.NODES,
-    onnx_quant.NODES, onnx_recurrent.NODES, onnx_resize.NODES, onnx_shapes.NODES)
+    onnx_attention.NODES, onnx_conv.NODES, onnx_einsum.NODES, onnx_math.NODES, onnx_norm.NODES,
+    onnx_products.NODES, onnx_quant.NODES, onnx_recurrent.NODES, onnx_resize.NODES,
+    onnx_shapes.NODES)
 _ON_IMAGES = (Conv2D, DepthwiseConv2D, Pool, Recurrent, Resize, TransposeConv)
 
 

@@ -15,6 +15,7 @@ from onnx_models import OnnxFile  # noqa: E402
 
 from edgeq.board import HOST, Target  # noqa: E402
 from edgeq.emit import emit  # noqa: E402
+from edgeq.errors import UnsupportedError  # noqa: E402
 from edgeq.execute import run_float, run_int  # noqa: E402
 from edgeq.folder import write  # noqa: E402
 from edgeq.host import HostModel  # noqa: E402
@@ -197,3 +198,42 @@ def test_a_reshape_that_mixes_axes_keeps_its_transpose(tmp_path: Path) -> None:
                                    m.file.integers("to_y", 1, 3, 8)], "y_mixed")
     m.file.op("Softmax", [m.file.op("Transpose", [shaped], "y_2", perm=[0, 2, 1])], "y", axis=-1)
     check_float(tmp_path, m.graph(tmp_path, "y"))
+
+
+def test_the_attention_node_with_shared_keys(tmp_path: Path) -> None:
+    """Opset 23: four heads of queries over two of keys and values, a factor, a mask, a cap."""
+    m = OnnxFile(opset=23)
+    for name, width in (("q", 16), ("k", 8), ("v", 12)):
+        m.input(name, (1, 5, width))
+    m.op("Attention", ["q", "k", "v", m.random("mask", 5, 5)], "y", q_num_heads=4,
+         kv_num_heads=2, scale=0.6, softcap=3.0)
+    graph = simplify(read(m.write(tmp_path / "products.onnx", "y")))
+    check_float(tmp_path, graph)
+    assert sum(isinstance(op, MatMul) for op in graph.ops) == 2
+    assert not any(type(op).__name__ == "Transpose" for op in graph.ops)
+
+
+@pytest.mark.parametrize(("more", "found"), [
+    ({"is_causal": 1}, "masks later tokens"), ({"scale": 1.0, "mask": "run"}, "a mask that is")])
+def test_attention_that_is_not_read_says_why(tmp_path: Path, more: dict[str, object],
+                                             found: str) -> None:
+    m = OnnxFile(opset=23)
+    for name in "qkv":
+        m.input(name, (1, 5, 8))
+    attributes = dict(more)
+    mask = [m.input("mask", (5, 5))] if attributes.pop("mask", "") else []
+    m.op("Attention", ["q", "k", "v", *mask], "y", q_num_heads=2, kv_num_heads=2, **attributes)
+    path = m.write(tmp_path / "m.onnx", "y")
+    with pytest.raises(UnsupportedError, match=rf"Attention.*{found}.*what to do"):
+        read(path)
+
+
+@pytest.mark.parametrize("equation", ["bthd,bshd->bhts", "bhts,bshd->bthd", "bqi,bki->bkq"])
+def test_einsum_is_a_product(tmp_path: Path, equation: str) -> None:
+    m, sizes = OnnxFile(), dict(zip("bthdsqki", (1, 5, 2, 4, 3, 6, 7, 8), strict=True))
+    for name, term in zip("ac", equation.split("->")[0].split(","), strict=True):
+        m.input(name, tuple(sizes[i] for i in term))
+    m.op("Einsum", ["a", "c"], "y", equation=equation)
+    graph = simplify(read(m.write(tmp_path / "products.onnx", "y")))
+    check_float(tmp_path, graph)
+    assert {type(op).__name__ for op in graph.ops} <= {"MatMul", "Reshape"}

@@ -17,7 +17,7 @@ from edgeq.execute import run_float  # noqa: E402
 from edgeq.passes import simplify  # noqa: E402
 from edgeq.readers.onnx import read_onnx_bytes  # noqa: E402
 
-LEAST = 740  # cases that pass; the issue asks for 400
+LEAST = 780  # cases that pass; the issue asks for 400
 
 
 @dataclass(frozen=True, eq=False)
