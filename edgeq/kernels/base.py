@@ -83,6 +83,11 @@ class MacLayer:
         low = pos * ~top + neg * top + self.bias
         return np.asarray(np.maximum(np.abs(high), np.abs(low)), np.int64)
 
+    def sums_below(self, bits: int) -> bool:
+        """True where no accumulator reaches 2**bits, not even behind its left shift."""
+        left = np.maximum(self.shift.astype(np.int64), 0)
+        return bool(np.all(self.acc_bounds << left < 1 << bits))
+
     @property
     def acc_bound(self) -> int:
         """Largest |accumulator| that any input can cause, over all channels (exact)."""

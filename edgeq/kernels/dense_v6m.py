@@ -13,11 +13,18 @@ def _fits(layer: MacLayer, target: Target) -> bool:
     return only_right_shifts(layer) and layer.acc_bound < 1 << 29
 
 
+_HEADERS = ("kernels/eq_dense_v6m.h", "kernels/eq_gemm_v6m.h")
 KERNELS = tuple(with_plain_constants(kernel) for kernel in (
     MacKernel(
         func="eq_dense_s8_v6m", isa="v6m", source="kernels/eq_dense_s8_v6m.c",
         fits=_fits, pack=lambda layer: layer.weights.reshape(-1),
         layout="(out_c, in_c); shift is right shift - 1",
-        scratch=lambda layer: 0, headers=("kernels/eq_gemm_v6m.h",), tables=tables_v6m,
+        scratch=lambda layer: 0, headers=_HEADERS, tables=tables_v6m,
+    ),
+    MacKernel(
+        func="eq_dense_left_s8_v6m", isa="v6m", source="kernels/eq_dense_left_s8_v6m.c",
+        fits=lambda layer, target: layer.sums_below(29),
+        pack=lambda layer: layer.weights.reshape(-1), layout="(out_c, in_c)",
+        scratch=lambda layer: 0, headers=_HEADERS,
     ),
 ))

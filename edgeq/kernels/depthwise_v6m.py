@@ -11,6 +11,7 @@ from edgeq.kernels.conv2d_dsp import right_shifts
 from edgeq.kernels.depthwise_dsp import fits_3x3, in_place_3x3
 from edgeq.kernels.depthwise_v7m import (
     columns_bytes,
+    fits_left_rows,
     fits_rows,
     in_place_rows,
     pack_rows,
@@ -44,5 +45,11 @@ KERNELS = tuple(with_plain_constants(kernel) for kernel in (
         fits=fits_rows, pack=pack_rows, layout="(out_c, kh, kw); shift is right shift - 1",
         scratch=ring_bytes, headers=("kernels/eq_dw_rows.h", "kernels/eq_gemm_v6m.h"),
         tables=tables_rows, in_place=in_place_rows,
+    ),
+    MacKernel(
+        func="eq_dwconv2d_left_s8_v6m", isa="v6m", source="kernels/eq_dwconv2d_left_s8_v6m.c",
+        fits=lambda layer, target: fits_left_rows(layer, 29), pack=pack_rows,
+        layout="(out_c, kh, kw)", scratch=ring_bytes,
+        headers=("kernels/eq_dw_rows.h", "kernels/eq_gemm_v6m.h"), in_place=in_place_rows,
     ),
 ))

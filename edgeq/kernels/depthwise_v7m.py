@@ -43,6 +43,11 @@ def fits_rows(layer: MacLayer, target: Target) -> bool:
     return ring_bytes(layer) <= _RING and only_right_shifts(layer) and layer.acc_bound < 1 << 29
 
 
+def fits_left_rows(layer: MacLayer, bits: int) -> bool:
+    """The same with any shift for sums below 2**bits."""
+    return ring_bytes(layer) <= _RING and layer.sums_below(bits)
+
+
 def in_place_rows(layer: MacLayer) -> bool:
     """Channels are done one after the other, and rows are read ahead of what is written."""
     return (layer.in_c == layer.out_c and layer.out_w <= layer.in_w
@@ -73,5 +78,11 @@ KERNELS = tuple(with_plain_constants(kernel) for kernel in (
         fits=fits_rows, pack=pack_rows, layout="(out_c, kh, kw); shift is right shift - 1",
         scratch=ring_bytes, headers=("kernels/eq_dw_rows.h", "kernels/eq_gemm_v7m.h"),
         tables=tables_rows, in_place=in_place_rows,
+    ),
+    MacKernel(
+        func="eq_dwconv2d_left_s8_v7m", isa="v7m", source="kernels/eq_dwconv2d_left_s8_v7m.c",
+        fits=lambda layer, target: fits_left_rows(layer, 30), pack=pack_rows,
+        layout="(out_c, kh, kw)", scratch=ring_bytes,
+        headers=("kernels/eq_dw_rows.h", "kernels/eq_gemm_v7m.h"), in_place=in_place_rows,
     ),
 ))

@@ -52,6 +52,13 @@ def cortex_m(func: str, isa: str, *headers: str) -> Kernel:
     return Kernel(func, isa, f"kernels/{func}.c", (f"kernels/eq_gemm_{isa}.h", *headers))
 
 
+def words(op: str, *headers: str) -> tuple[Kernel, ...]:
+    """The kernels of eq_<op>_s8 that work on four int8 in a word, with DSP and on ARMv7-M."""
+    shared = (f"kernels/eq_{op}_words.h", "kernels/eq_bytes4.h", *headers)
+    return tuple(cortex_m(f"eq_{op}_s8_{isa}", isa, f"kernels/eq_bytes4_{isa}.h", *shared)
+                 for isa in ("dsp", "v7m"))
+
+
 def cmsis(func: str, scratch: int | None = None) -> tuple[Kernel, ...]:
     """The adapter `func` to CMSIS-NN; its `scratch` is for cores with the DSP extension only."""
     def adapter(isa: CmsisIsa) -> Kernel:
@@ -71,7 +78,7 @@ def moves(op: str) -> tuple[Kernel, ...]:
 
 
 _POOL, _MEAN = "ops/eq_pool_window.h", "ops/eq_pool_mean.h"
-_ADD = "kernels/eq_add_m.h"
+_ADD, _SUMS = "kernels/eq_add_m.h", "kernels/eq_sums4.h"
 _SCALE = "ops/eq_softmax_scale.h"
 ADD: tuple[Kernel, ...] = (portable("eq_add_s8", "ops/eq_scale.h"), mve("eq_add_s8_mve"),
                            neon("eq_add_s8_neon"),
@@ -86,12 +93,16 @@ LUT: tuple[Kernel, ...] = (portable("eq_lut_s8"),
                            neon("eq_lut_s8_neon", _NEON_LUT))
 AVGPOOL: tuple[Kernel, ...] = (portable("eq_avgpool_s8", _POOL, _MEAN),
                                mve("eq_avgpool_s8_mve", _POOL),
+                               *words("avgpool", _POOL, _MEAN, _SUMS),
                                neon("eq_avgpool_s8_neon"),
                                *cmsis("eq_avgpool_s8_cmsis", 4))
 MAXPOOL: tuple[Kernel, ...] = (portable("eq_maxpool_s8", _POOL), mve("eq_maxpool_s8_mve", _POOL),
+                               *words("maxpool", _POOL),
                                neon("eq_maxpool_s8_neon", _POOL),
                                *cmsis("eq_maxpool_s8_cmsis", 0))
 MEAN: tuple[Kernel, ...] = (portable("eq_mean_s8"), mve("eq_mean_s8_mve"),
+                            *words("mean", _SUMS, "kernels/eq_scale_m.h", "kernels/eq_scale_dsp.h",
+                                   "kernels/eq_scale_v7m.h"),
                             neon("eq_mean_s8_neon", "kernels/eq_neon_scale.h"))
 SOFTMAX: tuple[Kernel, ...] = (portable("eq_softmax_s8", _SCALE),
                                mve("eq_softmax_s8_mve", _SCALE),
@@ -163,6 +174,7 @@ MUL = rows("mul")
 DIV = portable("eq_div_s8")
 PRELU = rows("prelu")
 MINMAX: tuple[Kernel, ...] = (portable("eq_minmax_s8"), mve("eq_minmax_s8_mve"),
+                              *words("minmax", "ops/eq_minmax_s8.c"),
                               neon("eq_minmax_s8_neon", _NEON_LUT, "kernels/eq_neon_rows.h"))
 
 # Between widths of activations, by bits of input and output.

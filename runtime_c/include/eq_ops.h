@@ -437,6 +437,20 @@ void eq_dense_s8_v7m(const eq_dense_s8_t *p, const int8_t *restrict in, int8_t *
 void eq_dense_s8_v6m(const eq_dense_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
                      void *restrict scratch);
 
+/* The same for any shift: channels whose factor is 1/2 or more. */
+void eq_conv2d_left_s8_v7m(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out,
+                           void *scratch);
+void eq_dwconv2d_left_s8_v7m(const eq_dwconv2d_s8_t *p, const int8_t *in, int8_t *out,
+                             void *scratch);
+void eq_dense_left_s8_v7m(const eq_dense_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
+                          void *restrict scratch);
+void eq_conv2d_left_s8_v6m(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out,
+                           void *scratch);
+void eq_dwconv2d_left_s8_v6m(const eq_dwconv2d_s8_t *p, const int8_t *in, int8_t *out,
+                             void *scratch);
+void eq_dense_left_s8_v6m(const eq_dense_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
+                          void *restrict scratch);
+
 /* --- minimum or maximum, `b` broadcast as in eq_addsub_s8; a table of 0 leaves that operand as it
  * is, another one is read as in eq_lut_s8_t and brings it to the output's parameters. */
 typedef struct {
@@ -645,6 +659,15 @@ void eq_pad_s8_v7m(const eq_pad_s8_t *p, const int8_t *restrict in, int8_t *rest
 void eq_pad_s8_v6m(const eq_pad_s8_t *p, const int8_t *restrict in, int8_t *restrict out);
 void eq_copy_s8_v7m(const eq_copy_s8_t *p, const int8_t *restrict in, int8_t *restrict out);
 void eq_copy_s8_v6m(const eq_copy_s8_t *p, const int8_t *restrict in, int8_t *restrict out);
+
+void eq_minmax_s8_dsp(const eq_minmax_s8_t *p, const int8_t *a, const int8_t *b, int8_t *out);
+void eq_minmax_s8_v7m(const eq_minmax_s8_t *p, const int8_t *a, const int8_t *b, int8_t *out);
+void eq_maxpool_s8_dsp(const eq_pool_s8_t *p, const int8_t *in, int8_t *out);
+void eq_maxpool_s8_v7m(const eq_pool_s8_t *p, const int8_t *in, int8_t *out);
+void eq_avgpool_s8_dsp(const eq_pool_s8_t *p, const int8_t *in, int8_t *out);
+void eq_avgpool_s8_v7m(const eq_pool_s8_t *p, const int8_t *in, int8_t *out);
+void eq_mean_s8_dsp(const eq_mean_s8_t *p, const int8_t *restrict in, int8_t *restrict out);
+void eq_mean_s8_v7m(const eq_mean_s8_t *p, const int8_t *restrict in, int8_t *restrict out);
 
 /* --- and Helium ones */
 void eq_mul_s8_mve(const eq_mul_s8_t *p, const int8_t *a, const int8_t *b, int8_t *out);

@@ -14,7 +14,7 @@ void eq_conv2d_s8_v6m(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out, vo
     eq_patches_t patches = eq_patches_begin(p, in, (int8_t *)scratch + 32 * quads);
     for (int32_t left = (int32_t)p->out_h * p->out_w; left > 0; left -= 4) {
         const int8_t *w = p->weights;
-        eq_four_v6m_t to = {{0, {0, 0, 0}, q}, {0, 0, 0}, out};
+        eq_four_v6m_t to = {{0, {0, 0, 0}, q}, {0, 0, 0}, out, 0};
         for (int32_t i = 0; i < 3; i++) {
             to.distance[i] = left > i + 1 ? (i + 1) * out_c : 0;
         }

@@ -1,24 +1,9 @@
-/* eq_conv2d_s8_v7m - convolution: the patches of four pixels widened, then all channels. ARMv7-M.
- *
- * Weights are the stream of eq_gemm_v7m.h over k = kh * kw * in_c. Scratch: four widened patches
- * (32 * ceil(k / 4) bytes), then in_c bytes that stand for padding. `out` may lie over inputs that
- * no later patch reads. */
+/* eq_conv2d_s8_v7m - convolution for right shifts of 1 or more: see eq_conv_v7m.h. ARMv7-M. */
 #if defined(__ARM_ARCH) && __ARM_ARCH >= 7 && __ARM_ARCH_PROFILE == 'M'
-#include "eq_conv_patches.h"
-#include "eq_gemm_v7m.h"
+#include "eq_conv_v7m.h"
 
 void eq_conv2d_s8_v7m(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out, void *scratch)
 {
-    const int32_t out_c = p->out_c, quads = ((int32_t)p->kh * p->kw * p->in_c + 3) / 4;
-    const eq_gemm_v7m_t g = {p->weights, quads, out_c, 2 * p->out_zero + 1};
-    eq_patches_t patches = eq_patches_begin(p, in, (int8_t *)scratch + 32 * quads);
-    for (int32_t left = (int32_t)p->out_h * p->out_w; left > 0; left -= 4) {
-        const int32_t distance[3] = {left > 1 ? out_c : 0, left > 2 ? 2 * out_c : 0,
-                                     left > 3 ? 3 * out_c : 0};
-        eq_patches_next(&patches, scratch);
-        eq_gemm4_s8_v7m(&g, scratch, out, distance);
-        eq_clamp_v7m(out, (left < 4 ? left : 4) * out_c, p->act_min, p->act_max);
-        out += 4 * out_c;
-    }
+    eq_conv_v7m(p, in, out, scratch, eq_gemm4_s8_v7m);
 }
 #endif

@@ -1,4 +1,5 @@
-/* eq_copy_s8_mve - copies blocks between strided places, requantizing through a table, MVE: 16 bytes a step. */
+/* eq_copy_s8_mve - copies blocks between strided places, requantizing through a table:
+ * MVE: 16 bytes a step. */
 #if defined(__ARM_FEATURE_MVE)
 #include "eq_bytes_mve.h"
 

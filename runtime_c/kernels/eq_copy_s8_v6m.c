@@ -1,4 +1,5 @@
-/* eq_copy_s8_v6m - copies blocks between strided places, requantizing through a table, aligned words. ARMv6-M. */
+/* eq_copy_s8_v6m - copies blocks between strided places, requantizing through a table:
+ * aligned words. ARMv6-M. */
 #if defined(__ARM_ARCH) && __ARM_ARCH >= 6 && __ARM_ARCH_PROFILE == 'M'
 #include "eq_bytes_v6m.h"
 

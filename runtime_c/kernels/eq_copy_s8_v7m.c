@@ -1,4 +1,5 @@
-/* eq_copy_s8_v7m - copies blocks between strided places, requantizing through a table, words at any address. ARMv7-M. */
+/* eq_copy_s8_v7m - copies blocks between strided places, requantizing through a table:
+ * words at any address. ARMv7-M. */
 #if defined(__ARM_ARCH) && __ARM_ARCH >= 7 && __ARM_ARCH_PROFILE == 'M'
 #include "eq_bytes_v7m.h"
 

@@ -1,4 +1,4 @@
-/* eq_dense_left_s8_mve - dense layer with left shifts, MVE: one matrix product with a single column a row. */
+/* eq_dense_left_s8_mve - dense layer with left shifts, MVE: a product with one column a row. */
 #include "eq_ops.h"
 
 #if defined(__ARM_FEATURE_MVE)

@@ -1,27 +1,7 @@
-/* eq_gemm4_s8_v7m - four pixels by one channel a step, 11 instructions for 8 MACs. ARMv7-M.
- *
- * Naked, because the inner loop needs all 14 registers: r0 r1 sums of pixels 0 and 1 (all t, upper
- * halves), r2 r3 of pixels 2 and 3, r4-r7 inputs, r8 input pointer, r9 counter, r10 r11 weights,
- * r12 0x8000, lr weight stream. Stack: x, quads, out, 3 distances, zero2, end, what 0x8000 adds. */
+/* eq_gemm4_s8_v7m - matrix product of four pixels for right shifts of 1 or more. ARMv7-M. */
 #if defined(__ARM_ARCH) && __ARM_ARCH >= 7 && __ARM_ARCH_PROFILE == 'M'
-#include "eq_gemm_v7m.h"
-
-/* Two k. */
-#define STEP \
-    "ldmia r8!, {r4, r5, r6, r7}\n\t" \
-    "ldrsb r10, [lr], #1\n\t" \
-    "ldrsb r11, [lr], #1\n\t" \
-    "mla r4, r4, r10, r12\n\t" \
-    "mla r5, r5, r10, r12\n\t" \
-    "mla r4, r6, r11, r4\n\t" \
-    "mla r5, r7, r11, r5\n\t" \
-    "add r0, r0, r4\n\t" \
-    "add r1, r1, r4, asr #16\n\t" \
-    "add r2, r2, r5\n\t" \
-    "add r3, r3, r5, asr #16\n\t"
-
-/* int8 result of one accumulator; r4 multiplier, r5 shift, r7 2 * zero + 1. */
-#define FINISH(acc) \
+#define EQ_GEMM4_SHIFTS "ldr r5, [lr], #4\n\t"
+#define EQ_GEMM4_FINISH(acc) \
     "lsl " acc ", " acc ", #1\n\t" \
     "smull r6, " acc ", " acc ", r4\n\t" \
     "add " acc ", " acc ", r6, lsr #31\n\t" \
@@ -29,66 +9,13 @@
     "asr " acc ", " acc ", r5\n\t" \
     "add " acc ", " acc ", r7\n\t" \
     "ssat " acc ", #8, " acc ", asr #1\n\t"
+#include "eq_gemm4_v7m.h"
 
 __attribute__((naked)) void eq_gemm4_s8_v7m(__attribute__((unused)) const eq_gemm_v7m_t *p,
                                             __attribute__((unused)) const uint32_t *x,
                                             __attribute__((unused)) int8_t *out,
                                             __attribute__((unused)) const int32_t distance[3])
 {
-    __asm__ volatile(
-        "push {r4-r11, lr}\n\t"
-        "sub sp, #36\n\t"
-        "ldm r0, {r5, r6, r7, r8}\n\t" /* stream, quads, out_c, zero2 */
-        "ldm r3, {r9, r10, r11}\n\t"
-        "mov lr, r5\n\t"
-        "mov r3, r9\n\t"
-        "mov r4, r10\n\t"
-        "mov r5, r11\n\t"
-        "add r7, r2\n\t"
-        "strd r1, r6, [sp, #0]\n\t"
-        "strd r2, r3, [sp, #8]\n\t"
-        "strd r4, r5, [sp, #16]\n\t"
-        "strd r8, r7, [sp, #24]\n\t"
-        "lsl r6, r6, #16\n\t" /* 0x8000 for every two k */
-        "str r6, [sp, #32]\n\t"
-        "mov r12, #0x8000\n"
-        "1:\n\t"
-        "ldr r1, [lr], #4\n\t"
-        "ldr r2, [sp, #32]\n\t"
-        "ldrd r8, r9, [sp, #0]\n\t"
-        "add r0, r1, r1, lsl #16\n\t"
-        "sub r0, r0, r2\n\t"
-        "mov r2, r0\n\t"
-        "mov r3, r1\n\t"
-        "subs r9, #4\n\t"
-        "blt 3f\n"
-        "2:\n\t" STEP STEP STEP STEP STEP STEP STEP STEP
-        "subs r9, #4\n\t"
-        "bge 2b\n"
-        "3:\n\t"
-        "adds r9, #4\n\t"
-        "beq 5f\n"
-        "4:\n\t" STEP STEP
-        "subs r9, #1\n\t"
-        "bne 4b\n"
-        "5:\n\t"
-        "ldr r4, [lr], #4\n\t"
-        "ldr r5, [lr], #4\n\t"
-        "ldr r7, [sp, #24]\n\t"
-        "sub r0, r0, r1, lsl #16\n\t"
-        "sub r2, r2, r3, lsl #16\n\t"
-        FINISH("r0") FINISH("r1") FINISH("r2") FINISH("r3")
-        "ldrd r8, r9, [sp, #8]\n\t"
-        "ldrd r10, r11, [sp, #16]\n\t"
-        "ldr r6, [sp, #28]\n\t"
-        "strb r3, [r8, r11]\n\t"
-        "strb r2, [r8, r10]\n\t"
-        "strb r1, [r8, r9]\n\t"
-        "strb r0, [r8], #1\n\t"
-        "str r8, [sp, #8]\n\t"
-        "cmp r8, r6\n\t"
-        "bne 1b\n\t"
-        "add sp, #36\n\t"
-        "pop {r4-r11, pc}");
+    EQ_GEMM4_BODY
 }
 #endif

@@ -58,9 +58,19 @@ static inline int32_t eq_finish_unshifted_v6m(int32_t acc, eq_channel_v6m_t c, e
     return eq_clamp_v6m(eq_high_mul_v6m(acc, c) + (q.zero2 >> 1), q);
 }
 
+/* The same for TensorFlow Lite's shift, positive to the left; |acc * 2^shift| < 2^29. */
+static inline int32_t eq_finish_left_v6m(int32_t acc, int32_t mult, int32_t shift, eq_clamp_v6m_t q)
+{
+    const int32_t left = shift > 0 ? shift : 0, right = shift > 0 ? 0 : -shift;
+    const int32_t x = eq_high_mul_v6m((int32_t)((uint32_t)acc << left), eq_channel_v6m(mult, 0));
+    return eq_clamp_v6m((((2 * x + (x >> 31)) >> right) + q.zero2) >> 1, q);
+}
+
 /* The same for assembler: `acc` (not r1, r4, r5, r6) becomes the int8 result; r7 points to an
  * eq_frame_v6m_t. The carry of the shift by 15 is the bit that rounds. Overwrites r1, r4-r6. */
-#define EQ_FINISH_V6M(acc) \
+#define EQ_FINISH_V6M(acc) EQ_FINISH_WITH_V6M(acc, "", "")
+#define EQ_FINISH_WITH_V6M(acc, RAISE, TWICE) \
+    RAISE \
     "sxth r4, " acc "\n\t" \
     "subs " acc ", " acc ", r4\n\t" \
     "asrs " acc ", " acc ", #16\n\t" \
@@ -78,6 +88,7 @@ static inline int32_t eq_finish_unshifted_v6m(int32_t acc, eq_channel_v6m_t c, e
     "asrs r1, r1, #15\n\t" \
     "adcs " acc ", r1\n\t" \
     "asrs r1, " acc ", #31\n\t" \
+    TWICE \
     "adds " acc ", " acc ", r1\n\t" \
     "ldr r1, [r7, #12]\n\t" \
     "asrs " acc ", r1\n\t" \
@@ -95,6 +106,11 @@ static inline int32_t eq_finish_unshifted_v6m(int32_t acc, eq_channel_v6m_t c, e
     "movs " acc ", r1\n" \
     "9:\n\t"
 
+/* For any shift: the frame is an eq_four_v6m_t with the left shift, f.c.shift is the right one. */
+#define EQ_FINISH_LEFT_V6M(acc) \
+    EQ_FINISH_WITH_V6M(acc, "ldr r1, [r7, #44]\n\tlsls " acc ", r1\n\t", \
+                       "lsls " acc ", " acc ", #1\n\t")
+
 typedef struct {
     int32_t bias;
     eq_channel_v6m_t c;
@@ -107,10 +123,13 @@ typedef struct {
     eq_frame_v6m_t f;
     int32_t distance[3];
     int8_t *out;
+    int32_t left; /* eq_dot4_left_s8_v6m: left shift; the right one is in f.c.shift */
 } eq_four_v6m_t;
 
 /* Outputs of one channel for the four patches of eq_conv_patches.h. x: 2 words a k; w: 4 * quads
  * weights, aligned to 4 bytes. */
 void eq_dot4_s8_v6m(const uint32_t *x, const int8_t *w, int32_t quads, const eq_four_v6m_t *to);
+void eq_dot4_left_s8_v6m(const uint32_t *x, const int8_t *w, int32_t quads,
+                         const eq_four_v6m_t *to);
 
 #endif

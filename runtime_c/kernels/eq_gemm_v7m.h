@@ -24,6 +24,10 @@ typedef struct {
 void eq_gemm4_s8_v7m(const eq_gemm_v7m_t *p, const uint32_t *x, int8_t *out,
                      const int32_t distance[3]);
 
+/* The same for any shift: the stream has right shift and left shift + 1 behind mult. */
+void eq_gemm4_left_s8_v7m(const eq_gemm_v7m_t *p, const uint32_t *x, int8_t *out,
+                          const int32_t distance[3]);
+
 /* From accumulator to int8: multiplier, right shift s + 1 half away from zero, zero point
  * (zero2 = 2 * zero + 1), saturation to [-128, 127]; |acc| < 2^30. */
 static inline int32_t eq_finish_v7m(int32_t acc, int32_t mult, int32_t s, int32_t zero2)
@@ -32,6 +36,17 @@ static inline int32_t eq_finish_v7m(int32_t acc, int32_t mult, int32_t s, int32_
     int32_t x = (int32_t)(product >> 32) + (int32_t)((uint32_t)product >> 31);
     x += x >> 31;
     x = (x >> s) + zero2;
+    __asm__("ssat %0, #8, %1, asr #1" : "=r"(x) : "r"(x));
+    return x;
+}
+
+/* The same for TensorFlow Lite's shift, positive to the left; |acc * 2^shift| < 2^30. */
+static inline int32_t eq_finish_left_v7m(int32_t acc, int32_t mult, int32_t shift, int32_t zero2)
+{
+    const int32_t left = shift > 0 ? shift : 0, right = shift > 0 ? 0 : -shift;
+    const int64_t product = (int64_t)(int32_t)((uint32_t)acc << (left + 1)) * mult;
+    int32_t x = (int32_t)(product >> 32) + (int32_t)((uint32_t)product >> 31);
+    x = ((2 * x + (x >> 31)) >> right) + zero2;
     __asm__("ssat %0, #8, %1, asr #1" : "=r"(x) : "r"(x));
     return x;
 }

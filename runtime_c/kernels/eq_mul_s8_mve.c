@@ -1,4 +1,4 @@
-/* eq_mul_s8_mve - product with a broadcast operand, MVE: 4 values a pass of a tail-predicated loop. */
+/* eq_mul_s8_mve - product with a broadcast operand, MVE: 4 values a pass, tail-predicated. */
 #include "eq_ops.h"
 
 #if defined(__ARM_FEATURE_MVE)

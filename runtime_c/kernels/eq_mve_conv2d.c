@@ -66,7 +66,8 @@ static void fill_strip(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *strip,
         int8_t *d = strip + before * pitch;
         scatter_fill(strip, pitch, p->in_zero, in_c, before);
         if (valid != 0) {
-            scatter(d, pitch, in + (y * p->in_w + x0 + left * step) * in_c, step * in_c, in_c, valid);
+            const int8_t *from = in + (y * p->in_w + x0 + left * step) * in_c;
+            scatter(d, pitch, from, step * in_c, in_c, valid);
         }
         scatter_fill(d + valid * pitch, pitch, p->in_zero, in_c, columns - before - valid);
     }
