@@ -104,6 +104,8 @@ def closed(graph: Graph) -> Graph:
     tensors, ops, states = dict(graph.tensors), list[Op](), []
     for state in graph.states:
         q, wanted = graph.tensor(state.result).q, graph.tensor(state.source).q
+        if wanted is not None and state.initial is not None and state.initial.dtype.kind == "f":
+            state = replace(state, initial=wanted.quantize(np.asarray(state.initial, np.float64)))
         if q is not None and wanted is not None and not same_params(q, wanted):
             name = f"{state.source}/next"
             tensors[name] = Tensor(name, graph.tensor(state.result).shape, None, wanted)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from dataclasses import dataclass, replace
 
@@ -100,6 +101,20 @@ def act_of(op: Op) -> Act:
 def without_act(op: MacOp) -> MacOp:
     """`op` that stops before its fused activation."""
     return replace(op, act=Act.NONE)
+
+
+def shared_weights(g: Graph) -> frozenset[str]:
+    """Names of the layers whose weights another layer has too, such as the turns of a loop.
+
+    What treats layers one by one leaves these alone, so that their integers stay one table.
+    """
+    seen: dict[bytes, list[str]] = {}
+    for op in g.ops:
+        if is_mac(op):
+            weight = g.const(op.ins[1])
+            key = hashlib.sha256(np.ascontiguousarray(weight).tobytes()).digest()
+            seen.setdefault(key + repr(weight.shape).encode(), []).append(op.name)
+    return frozenset(name for names in seen.values() if len(names) > 1 for name in names)
 
 
 def unshare(g: Graph) -> Graph:

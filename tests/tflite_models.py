@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +18,7 @@ _TYPES = {
     "float32": tflite.TensorType.FLOAT32, "float16": tflite.TensorType.FLOAT16,
     "int8": tflite.TensorType.INT8, "uint8": tflite.TensorType.UINT8,
     "int16": tflite.TensorType.INT16, "int32": tflite.TensorType.INT32,
+    "bool": tflite.TensorType.BOOL, "resource": tflite.TensorType.RESOURCE,
 }
 
 
@@ -71,13 +73,21 @@ class ModelFile:
             op.builtinOptions = options
         self.ops.append(op)
 
-    def write(self, path: Path, ins: list[int], outs: list[int]) -> Path:
-        """The file at `path`."""
-        graph = schema.SubGraphT()
-        graph.tensors, graph.operators, graph.inputs, graph.outputs = (
-            self.tensors, self.ops, ins, outs)
+    def inner(self) -> ModelFile:
+        """Another graph of the same file; `write` takes it as one of `others`."""
+        return ModelFile(buffers=self.buffers, codes=self.codes)
+
+    def write(self, path: Path, ins: list[int], outs: list[int],
+              others: Sequence[tuple[ModelFile, list[int], list[int]]] = ()) -> Path:
+        """The file at `path`; `others` are its graphs 1, 2, ... with their inputs and outputs."""
+        graphs = []
+        for part, inputs, outputs in ((self, ins, outs), *others):
+            graph = schema.SubGraphT()
+            graph.tensors, graph.operators, graph.inputs, graph.outputs = (
+                part.tensors, part.ops, inputs, outputs)
+            graphs.append(graph)
         model = schema.ModelT()
-        model.version, model.subgraphs = 3, [graph]
+        model.version, model.subgraphs = 3, graphs
         model.operatorCodes, model.buffers = self.codes, self.buffers
         builder = flatbuffers.Builder(1024)
         builder.Finish(model.Pack(builder), b"TFL3")

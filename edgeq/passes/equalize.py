@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeq.ir import Graph, Tensor
-from edgeq.layers import Channels, MacOp, MacView, act_of, is_mac, mac_view
+from edgeq.layers import Channels, MacOp, MacView, act_of, is_mac, mac_view, shared_weights
 from edgeq.ops.base import Act, Op
 from edgeq.ops.pool import AveragePool, MaxPool
 from edgeq.ops.reduce import Mean
@@ -41,11 +41,11 @@ def pairs(g: Graph) -> tuple[Pair, ...]:
 
     A depthwise triple is two pairs. Views and pools between the layers keep channels apart.
     """
-    found = []
+    found, shared = [], shared_weights(g)
     for op in g.ops:
         if is_mac(op) and act_of(op) in (Act.NONE, Act.RELU, Act.RELU6):
             chain = _chain(g, op)
-            if chain is not None:
+            if chain is not None and not {chain.first.name, chain.second.name} & shared:
                 found.append(chain)
     return tuple(found)
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from edgeq.errors import DataError
 from edgeq.ir import FloatArray, Graph, Tensor
-from edgeq.layers import MacView, is_mac, unshare
+from edgeq.layers import MacView, is_mac, shared_weights, unshare
 from edgeq.passes.absorb_bias import absorb_bias
 from edgeq.passes.equalize import equalize
 from edgeq.quant.adaround import AdaRound, adaround_layer
@@ -180,7 +180,8 @@ class _Work:
         if correct or choice.rounding is not Rounding.NEAREST:
             ints = correct_empirical(real, ints, self.samples,
                                      lambda i: self.progress(what, (n + i) / (2 * n)),
-                                     self.rounder(choice.rounding), correct)
+                                     self.rounder(choice.rounding, shared_weights(real)),
+                                     correct)
         self.progress(what, 1.0)
         return real, ints
 
@@ -194,13 +195,17 @@ class _Work:
         real = with_widths(split, self.recipe)
         return real, carried(real, stats)
 
-    def rounder(self, most: Rounding) -> Rounder:
-        """Rounds each layer as the recipe says, with nothing that takes more effort than `most`."""
+    def rounder(self, most: Rounding, shared: frozenset[str]) -> Rounder:
+        """Rounds each layer as the recipe says, with nothing that takes more effort than `most`.
+
+        Layers that share their weights are rounded to nearest, which gives all the same integers.
+        """
         learn = adaround_layer(AdaRound(), np.random.default_rng(self.recipe.seed))
 
         def rounder(view: MacView, x: FloatArray, wanted: FloatArray, old: Tensor) -> Tensor:
             own = self.recipe.of(view.op.name)
-            if own.weight_bits > 8 or Rounding.NEAREST in (own.rounding, most):
+            nearest = view.op.name in shared or Rounding.NEAREST in (own.rounding, most)
+            if own.weight_bits > 8 or nearest:
                 return old
             if Rounding.COMPENSATE in (own.rounding, most):
                 return rounded(view, x, wanted, old)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from math import prod
@@ -28,6 +28,7 @@ _DTYPES: dict[int, type[np.generic]] = {
     tflite.TensorType.INT16: np.int16, tflite.TensorType.INT32: np.int32,
     tflite.TensorType.INT64: np.int64, tflite.TensorType.BOOL: np.bool_,
     tflite.TensorType.FLOAT64: np.float64, tflite.TensorType.INT4: np.int8,
+    tflite.TensorType.RESOURCE: np.uint32,  # variables, which the reader resolves
 }
 _BUILTINS = {v: k for k, v in vars(tflite.BuiltinOperator).items() if isinstance(v, int)}
 _TYPE_NAMES = {v: k for k, v in vars(tflite.TensorType).items() if isinstance(v, int)}
@@ -54,17 +55,25 @@ class RawNode:
     ins: tuple[int, ...]
     outs: tuple[int, ...]
     op: tflite.Operator
+    label: str = ""  # in front of its name: what runs the graph that it stands in
 
 
 @dataclass(frozen=True, eq=False)
-class RawModel:
-    """The main subgraph of a file."""
+class RawGraph:
+    """One subgraph of a file."""
 
-    where: str
     tensors: tuple[RawTensor, ...]
     nodes: tuple[RawNode, ...]
     ins: tuple[int, ...]
     outs: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class RawModel(RawGraph):
+    """The main subgraph of a file; `subgraph(i)` gives the others, which loops and branches run."""
+
+    where: str
+    subgraph: Callable[[int], RawGraph]
 
 
 @contextmanager
@@ -113,7 +122,19 @@ class _Loader:
             raise self.bad(f"schema version {self.file.Version()}", "3")
         if self.count(self.file.SubgraphsLength(), "subgraphs") < 1:
             raise self.bad("no subgraph", "one")
-        graph = self.file.Subgraphs(0)
+        main = self.graph(0)
+        if not main.ins or not main.outs or not main.nodes:
+            raise self.bad(f"{len(main.ins)} inputs, {len(main.nodes)} operators, "
+                           f"{len(main.outs)} outputs", "at least one of each")
+        if len(set(main.ins)) < len(main.ins) or len(set(main.outs)) < len(main.outs):
+            raise self.bad("a graph input or output is listed twice")
+        return RawModel(main.tensors, main.nodes, main.ins, main.outs, self.where, self.graph)
+
+    def graph(self, index: int) -> RawGraph:
+        """Subgraph `index`; raises ModelError, also for a number that there is not."""
+        if not 0 <= index < self.file.SubgraphsLength():
+            raise self.bad(f"subgraph {index}", f"0 to {self.file.SubgraphsLength() - 1}")
+        graph = self.file.Subgraphs(index)
         n = self.count(graph.TensorsLength(), "tensors")
         names: dict[str, int] = {}
         tensors = tuple(self.tensor(graph.Tensors(i), i, names) for i in range(n))
@@ -123,12 +144,7 @@ class _Loader:
         )
         ins = self.numbers(graph.InputsAsNumpy(), n, "graph inputs", optional=False)
         outs = self.numbers(graph.OutputsAsNumpy(), n, "graph outputs", optional=False)
-        if not ins or not outs or not nodes:
-            raise self.bad(f"{len(ins)} inputs, {len(nodes)} operators, {len(outs)} outputs",
-                           "at least one of each")
-        if len(set(ins)) < len(ins) or len(set(outs)) < len(outs):
-            raise self.bad("a graph input or output is listed twice")
-        return RawModel(self.where, tensors, nodes, ins, outs)
+        return RawGraph(tensors, nodes, ins, outs)
 
     def numbers(self, values: object, n: int, what: str, optional: bool) -> tuple[int, ...]:
         """Tensor numbers below `n`; -1 only where `optional`."""

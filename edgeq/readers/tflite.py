@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +12,11 @@ from edgeq import ops as operators
 from edgeq.errors import EdgeqError, ModelError, UnsupportedError, UsageError
 from edgeq.ir import Array, Graph, QuantParams, State, Tensor, same_params
 from edgeq.ops.base import Op, check_limits, constant_results, whole_numbers
-from edgeq.readers import tflite_batches
+from edgeq.readers import tflite_batches, tflite_flow
 from edgeq.readers.node import TfliteNode
 from edgeq.readers.tables import RawModel, RawNode, damage_is_model_error, load
+from edgeq.readers.tflite_first_axis import behind_batch
+from edgeq.readers.tflite_flow import Variables
 from edgeq.readers.tflite_fold import fold
 from edgeq.readers.types import WAY_OUT, ReadOptions, Verdict, check_types
 
@@ -57,7 +59,7 @@ def verdicts(path: Path, options: ReadOptions) -> tuple[Verdict, ...]:
 
 
 def _name(node: RawNode) -> str:
-    return f"{node.kind.lower().replace(' ', '_')}_{node.index}"
+    return f"{node.label}{node.kind.lower().replace(' ', '_')}_{node.index}"
 
 
 def translations(options: ReadOptions) -> dict[str, Callable[[TfliteNode], Op | tuple[Op, ...]]]:
@@ -80,6 +82,8 @@ class _State:
     unsigned: frozenset[str]  # tensors that are uint8 in the file
     options: ReadOptions
     cuts: dict[str, tflite_batches.Cut]  # tensors between SPACE_TO_BATCH_ND and the way back
+    raw: RawModel
+    variables: Variables = field(default_factory=Variables)
 
     @staticmethod
     def start(raw: RawModel, options: ReadOptions) -> _State:
@@ -88,13 +92,13 @@ class _State:
         return _State(raw.where, tensors, [r.tensor.name for r in raw.tensors],
                       resized or any(node.kind == "SHAPE" for node in raw.nodes),
                       frozenset(r.tensor.name for r in raw.tensors if r.dtype is np.uint8),
-                      options, {})
+                      options, {}, raw)
 
     def step(self, raw: RawNode, ins: tuple[int, ...]) -> tuple[Op, ...]:
         """The operators for one node of a model with inputs `ins`; none where it computes
         nothing on the board.
         """
-        handler = _BORDERS.get(raw.kind)
+        handler = BORDERS.get(raw.kind)
         if handler is not None:
             return handler(self, raw, ins)
         if self.folded(raw):
@@ -114,6 +118,7 @@ class _State:
             return ()
         made = self.joined(node) if raw.kind == "BATCH_TO_SPACE_ND" else known[raw.kind](node)
         made = made if isinstance(made, tuple) else (made,)
+        made = tuple(part for op in made for part in behind_batch(op, self.tensors))
         if node.ins[0] in self.cuts and raw.kind != "BATCH_TO_SPACE_ND":
             self.cuts[node.outs[0]] = tflite_batches.through(node, self.cuts[node.ins[0]], made)
             return ()
@@ -241,20 +246,29 @@ class _State:
             self.place(raw), "quantizes values that a float operator computes",
             "QUANTIZE at the input of the model, or between integers", WAY_OUT)
 
+    def inner(self, names: list[str], variables: Variables) -> _State:
+        """The reading of another graph of the file, whose tensors have these names."""
+        return replace(self, names=names, variables=variables)
+
     def graph(self, raw: RawModel, name: str, nodes: tuple[Op, ...]) -> Graph:
-        """The finished graph; raises UnsupportedError for types that edgeq does not compute."""
+        """The finished graph; raises UnsupportedError for types that edgeq does not compute.
+
+        Variables are states that stand open, among the inputs and outputs (explicit_states.py).
+        """
+        kept, more = self.variables.states(self.tensors)
         read = {n for op in nodes for n in op.ins}
         given = (n for n in (self.names[i] for i in raw.ins) if not self.tensors[n].is_const)
-        ins = tuple(n for n in given if n in read or not self._only_sizes(n, raw))
-        outs = tuple(self.names[i] for i in raw.outs)
-        states = tuple(State(op.ins[i], op.outs[o]) for op in nodes for i, o in op.carried())
-        graph = Graph(self.tensors, nodes, ins, outs, name, states=states).replace()
+        ins = (*(n for n in given if n in read or not self._only_sizes(n, raw)),
+               *(s.source for s in kept))
+        outs = (*(self.names[i] for i in raw.outs), *(s.result for s in kept))
+        states = (*kept, *(State(op.ins[i], op.outs[o])
+                           for op in nodes for i, o in op.carried()))
+        graph = Graph(self.tensors, (*nodes, *more), ins, outs, name, states=states).replace()
         if any(t.q is not None for t in graph.activations()):
             graph = _with_whole_numbers(graph, {
                 r.tensor.name: 8 for r in raw.tensors if r.dtype is np.bool_})
         check_types(graph, {r.tensor.name: r.dtype for r in raw.tensors})
         return graph
-
 
     def _only_sizes(self, name: str, raw: RawModel) -> bool:
         """True for integers without a scale, which only shapes were made of."""
@@ -292,10 +306,16 @@ def _with_whole_numbers(graph: Graph, known: Mapping[str, int]) -> Graph:
 
 
 _Handler = Callable[[_State, RawNode, tuple[int, ...]], tuple[Op, ...]]
-_BORDERS: dict[str, _Handler] = {
+BORDERS: dict[str, _Handler] = {
     "DEQUANTIZE": _State.dequantize,
     "DENSIFY": _State.densify,
     "QUANTIZE": _State.quantize,
+    "VAR_HANDLE": tflite_flow.var_handle,
+    "READ_VARIABLE": tflite_flow.read_variable,
+    "ASSIGN_VARIABLE": tflite_flow.assign_variable,
+    "CALL_ONCE": tflite_flow.call_once,
+    "WHILE": tflite_flow.loop,
+    "IF": tflite_flow.branch,
 }
 
 

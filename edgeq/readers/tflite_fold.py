@@ -24,7 +24,7 @@ def fold(node: TfliteNode) -> IntArray | None:
     known = [t.data for t in tensors if t.data is not None and t.q is None]
     if compute is None or len(known) < len(tensors) or node.tensors[node.outs[0]].q is not None:
         return None
-    if not all(np.issubdtype(d.dtype, np.integer) and d.size <= LARGEST for d in known):
+    if not all(d.dtype.kind in "iub" and d.size <= LARGEST for d in known):
         return None
     return compute(node, [d.astype(np.int64) for d in known])
 
@@ -44,6 +44,12 @@ def _strided_slice(node: TfliteNode, values: Sequence[IntArray]) -> IntArray:
             cuts.append(slice(None if opts.BeginMask() >> i & 1 else b,
                               None if opts.EndMask() >> i & 1 else e, s))
     return np.asarray(x[tuple(cuts)])
+
+
+def _slice(node: TfliteNode, values: Sequence[IntArray]) -> IntArray:
+    x, begin, size = values
+    return np.asarray(x[tuple(slice(b, None if n < 0 else b + n) for b, n in zip(
+        begin.reshape(-1).tolist(), size.reshape(-1).tolist(), strict=True))])
 
 
 def _pack(node: TfliteNode, values: Sequence[IntArray]) -> IntArray:
@@ -71,7 +77,7 @@ def _same_values(node: TfliteNode, values: Sequence[IntArray]) -> IntArray:
 
 def _binary(function: Callable[[IntArray, IntArray], IntArray]) -> _Compute:
     def compute(node: TfliteNode, values: Sequence[IntArray]) -> IntArray:
-        return np.asarray(function(values[0], values[1]))
+        return np.asarray(function(values[0], values[1]), np.int64)
     return compute
 
 
@@ -98,6 +104,15 @@ _FOLDS: dict[str, _Compute] = {
     "MUL": _binary(np.multiply),
     "MAXIMUM": _binary(np.maximum),
     "MINIMUM": _binary(np.minimum),
+    "LESS": _binary(np.less),
+    "LESS_EQUAL": _binary(np.less_equal),
+    "GREATER": _binary(np.greater),
+    "GREATER_EQUAL": _binary(np.greater_equal),
+    "EQUAL": _binary(np.equal),
+    "NOT_EQUAL": _binary(np.not_equal),
+    "LOGICAL_AND": _binary(np.logical_and),
+    "LOGICAL_OR": _binary(np.logical_or),
+    "SLICE": _slice,
     "FLOOR_DIV": _divided(np.floor_divide),
     "FLOOR_MOD": _divided(np.mod),
 }

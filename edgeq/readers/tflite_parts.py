@@ -62,6 +62,9 @@ class Parts:
                          self.q(x))
 
     def sliced(self, x: str, axis: int, cut: Cut) -> str:
+        if axis == 0:  # where a file has time, not the batch, in front
+            part = self.sliced(self.reshaped(x, (1, *self.shape(x))), 1, cut)
+            return self.reshaped(part, self.shape(part)[1:])
         cuts = [Cut(0, size, 1) for size in self.shape(x)]
         cuts[axis] = cut
         return self.emit(Slice(name=self.label(), ins=(x,), outs=(self.temp(),),
@@ -70,6 +73,9 @@ class Parts:
     def joined(self, parts: list[str], axis: int) -> str:
         if len(parts) == 1:
             return parts[0]
+        if axis == 0:
+            whole = self.joined([self.reshaped(x, (1, *self.shape(x))) for x in parts], 1)
+            return self.reshaped(whole, self.shape(whole)[1:])
         return self.emit(Concat(name=self.label(), ins=tuple(parts), outs=(self.temp(),),
                                 axis=axis), self.q(parts[0]))
 
