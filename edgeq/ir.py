@@ -26,13 +26,16 @@ class QuantParams:
     """Affine quantization: real = scale * (q - zero).
 
     `scale` is float64 and `zero` int32, of shape () for a whole tensor or (C,) along `axis`;
-    `bits` is the width of the stored integers, which are signed.
+    `bits` is the width of the stored integers, which are signed. Weights of `group` > 0 have the
+    scale times a small integer of their own for each `group` weights along the input channels:
+    the integers hold it as a factor (see kernels/levels.py), and `bits` counts without it.
     """
 
     scale: NDArray[np.float64]
     zero: NDArray[np.int32]
     bits: int = 8
     axis: int | None = None
+    group: int = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "scale", _frozen(np.asarray(self.scale, np.float64)))
@@ -47,7 +50,7 @@ class QuantParams:
 
     @property
     def qmax(self) -> int:
-        return (1 << (self.bits - 1)) - 1
+        return 1 if self.bits == 1 else (1 << (self.bits - 1)) - 1  # one bit: -1 and 1
 
     def quantize(self, x: FloatArray) -> IntArray:
         """Integers nearest to `x` (half away from zero, as TFLite), clamped to [qmin, qmax]."""
@@ -74,6 +77,7 @@ def same_params(a: QuantParams, b: QuantParams) -> bool:
     return (
         a.bits == b.bits
         and a.axis == b.axis
+        and a.group == b.group
         and np.array_equal(a.scale, b.scale)
         and np.array_equal(a.zero, b.zero)
     )

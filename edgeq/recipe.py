@@ -67,6 +67,9 @@ class Search(Enum):
     ESCALATE = "escalate"  # from cheap to dear until the target is met, see search/escalate.py
 
 
+_WIDTHS = ((8, 8), (8, 4), (8, 2), (8, 1), (16, 8), (16, 16))  # of activations, weights
+
+
 @dataclass(frozen=True)
 class Layer:
     """What one layer, or all that a pattern names, does otherwise; None: as the recipe says."""
@@ -76,6 +79,7 @@ class Layer:
     weight_range: WeightRange | None = None
     rounding: Rounding | None = None
     weight_bits: int | None = None
+    group_size: int | None = None
     act_bits: int | None = None
     dynamic: bool | None = None
 
@@ -110,6 +114,7 @@ class Recipe:
     learn_steps: bool = False  # activation ranges, weight scales and biases, from the outputs
     seed: int = 0  # of what is learned on random samples
     weight_bits: int = 8  # of convolutions and dense layers; depthwise weights keep 8
+    group_size: int = 0  # input channels whose 4- or 2-bit weights share a factor; 0: all
     act_bits: int = 8  # 16: symmetric activations, for the operators that have them
     dynamic: bool = False  # of 16-bit vectors each is narrowed to 8 bits before it meets a matrix
     keep_ends: bool = False  # the first and the last layer with weights keep 8
@@ -125,13 +130,24 @@ class Recipe:
         if not 50.0 < self.percentile <= 100.0:
             raise UsageError(f"recipe {self.name!r}", f"percentile = {self.percentile}",
                              "50 < percentile <= 100", "99.99 is a good start")
-        if self.weight_bits not in (4, 8, 16):
+        if self.weight_bits not in (1, 2, 4, 8, 16):
             raise UsageError(f"recipe {self.name!r}", f"weight_bits = {self.weight_bits}",
-                             "4, 8 or 16", "see docs/precisions.md")
-        if (self.act_bits, self.weight_bits) not in ((8, 8), (8, 4), (16, 8), (16, 16)):
+                             "1, 2, 4, 8 or 16", "see docs/precisions.md")
+        if (self.act_bits, self.weight_bits) not in _WIDTHS:
             raise UsageError(f"recipe {self.name!r}", f"act_bits = {self.act_bits} with "
-                             f"{self.weight_bits}-bit weights", "8 with 8 or 4, 16 with 8 or 16",
+                             f"{self.weight_bits}-bit weights",
+                             "8 with 8, 4, 2 or 1; 16 with 8 or 16", "see docs/precisions.md")
+        if self.group_size not in (0, 32, 64, 128):
+            raise UsageError(f"recipe {self.name!r}", f"group_size = {self.group_size}",
+                             "0, 32, 64 or 128", "see docs/precisions.md")
+        coarse = self.weight_bits < 4 or (self.weight_bits == 4 and self.group_size > 0)
+        if coarse and (self.rounding in (Rounding.ADAROUND, Rounding.BLOCK) or self.learn_steps):
+            raise UsageError(f"recipe {self.name!r}", "learned rounding of weights with factors "
+                             "or of fewer than 4 bits", "rounding = nearest or compensate",
                              "see docs/precisions.md")
+        if self.group_size and not self.per_channel:
+            raise UsageError(f"recipe {self.name!r}", "group_size with per_channel = false",
+                             "per_channel = true", "see docs/precisions.md")
         for layer in self.layers:
             self.of(layer.name)
 
@@ -198,6 +214,7 @@ def _from_table(where: str, path: Path, table: dict[str, object]) -> Recipe:
         learn_steps=_typed(where, table, "learn_steps", base.learn_steps),
         seed=int(_number(where, table, "seed", base.seed)),
         weight_bits=int(_number(where, table, "weight_bits", base.weight_bits)),
+        group_size=int(_number(where, table, "group_size", base.group_size)),
         act_bits=int(_number(where, table, "act_bits", base.act_bits)),
         dynamic=_typed(where, table, "dynamic", base.dynamic),
         keep_ends=_typed(where, table, "keep_ends", base.keep_ends),
@@ -244,7 +261,8 @@ def _layer(where: str, name: str, table: dict[str, object]) -> Layer:
                   if {"rounding", _COMPENSATE} & table.keys() else None),
         weight_range=(_choice(where, table, "weight_range", WeightRange.MAX)
                       if "weight_range" in table else None),
-        weight_bits=bits("weight_bits"), act_bits=bits("act_bits"), dynamic=switch("dynamic"))
+        weight_bits=bits("weight_bits"), group_size=bits("group_size"),
+        act_bits=bits("act_bits"), dynamic=switch("dynamic"))
 
 
 def _rounding(where: str, table: dict[str, object], default: Rounding) -> Rounding:

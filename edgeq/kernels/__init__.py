@@ -24,6 +24,7 @@ from edgeq.kernels import (
     depthwise_neon,
     depthwise_v6m,
     depthwise_v7m,
+    packed,
     weight_zero,
     wide,
 )
@@ -34,6 +35,7 @@ CONV2D: tuple[MacKernel, ...] = (
     *wide.CONV2D,
     *weight_zero.CONV2D,
     *conv2d_w4.KERNELS,
+    *packed.CONV2D,
     *conv2d_mve.KERNELS,
     *conv2d_dsp.KERNELS,
     *conv2d_v7m.KERNELS,
@@ -59,6 +61,7 @@ DENSE: tuple[MacKernel, ...] = (
     *wide.DENSE,
     *weight_zero.DENSE,
     *dense_w4.KERNELS,
+    *packed.DENSE,
     *dense_mve.KERNELS,
     *dense_dsp.KERNELS,
     *dense_v7m.KERNELS,

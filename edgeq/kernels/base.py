@@ -50,8 +50,14 @@ class MacLayer:
     mult: NDArray[np.int32]  # (out_c,) Q31
     shift: NDArray[np.int8]  # (out_c,) positive is left
     act_bits: int = 8  # 16: inputs and outputs are int16 with zero point 0
-    weight_bits: int = 8  # 4: weights in [-7, 7], which kernels store two a byte
+    weight_bits: int = 8  # 4, 2, 1: weights are levels times factors, see levels.py
+    run: int = 0  # consecutive weights of a row that share a factor; 0: all of a row
     weight_zero: int = 0  # of uint8 models: a weight counts as w - weight_zero, up to 9 bits wide
+
+    @property
+    def factors(self) -> bool:
+        """True where weights are stored as levels with factors of their own."""
+        return self.weight_bits < 4 or self.run > 0
 
     @property
     def pointwise(self) -> bool:
@@ -132,6 +138,7 @@ class MacKernel:
     act_bits: int = 8  # it takes layers whose activations have so many
     weight_bits: int = 8  # and whose weights have so many
     weight_zero: bool = False  # and whose weights have a zero point
+    factors: bool = False  # takes weights with factors; without, 4-bit weights are in [-7, 7]
 
 
 def choose(kernels: tuple[MacKernel, ...], layer: MacLayer, target: Target) -> MacKernel:
@@ -142,7 +149,8 @@ def choose(kernels: tuple[MacKernel, ...], layer: MacLayer, target: Target) -> M
     for isa in target.isa:
         fit = [k for k in kernels if k.isa == isa and k.act_bits == layer.act_bits
                and k.weight_bits == layer.weight_bits
-               and k.weight_zero == (layer.weight_zero != 0) and k.fits(layer, target)]
+               and k.weight_zero == (layer.weight_zero != 0)
+               and (k.factors or not layer.factors) and k.fits(layer, target)]
         if fit:
             return next((k for k in fit if k.func not in target.avoid), fit[0])
     raise AssertionError("the portable kernel takes every layer")

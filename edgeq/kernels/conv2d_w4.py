@@ -107,7 +107,7 @@ KERNELS = (
         fits=lambda layer, target: sums_fit_4096(layer) and layer.out_c % 2 == 0,
         pack=lambda layer: stream(layer, 2), layout=STREAM.format(2), scratch=_dsp_scratch,
         headers=("kernels/eq_gemm3_s8w4_dsp.c", "kernels/eq_gemm_w4_dsp.h",
-                 "kernels/eq_gemm_dsp.h"),
+                 "kernels/eq_gemm_dsp.h", "kernels/eq_patch_dsp.h"),
         own_tables=True, overlap=lambda layer: conv2d_dsp.overlap_patches(layer, 3),
         weight_bits=4,
     )),

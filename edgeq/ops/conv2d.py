@@ -24,7 +24,7 @@ from edgeq.ops.mac import (
     int32_bias,
     mac_fields,
     proven,
-    stored_bits,
+    stored_form,
     weight_zero,
     weights_not_centred,
     weights_not_const,
@@ -118,6 +118,7 @@ class Conv2D(Op):
         w, b = g.integers(self.ins[1]), g.integers(self.ins[2])
         epi = epilogue(self, g, self.act, w.shape[0], self.float32)
         in_zero = int(x.params.zero)
+        bits, run = (8, 0) if epi.bits == 16 else stored_form(self, g)
         rows = centred(self, g, w).reshape(w.shape[0], -1)  # (out_c, k)
         bias = folded_bias(b, rows.sum(1, dtype=np.int64), in_zero)
         return proven(self.name, MacLayer(
@@ -130,7 +131,7 @@ class Conv2D(Op):
             weights=w.astype(np.int8), weight_zero=weight_zero(self, g),
             bias=int32_bias(self.name, bias),
             mult=epi.mult, shift=epi.shift, act_bits=epi.bits,
-            weight_bits=8 if epi.bits == 16 else stored_bits(self, g),
+            weight_bits=bits, run=run,
         ))
 
     def lower(self, g: Graph, target: Target) -> tuple[Call, ...]:

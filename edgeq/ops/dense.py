@@ -25,7 +25,7 @@ from edgeq.ops.mac import (
     int32_bias,
     mac_fields,
     proven,
-    stored_bits,
+    stored_form,
     weight_zero,
     weights_not_centred,
     weights_not_const,
@@ -107,6 +107,7 @@ class Dense(Op):
         w, b = g.integers(self.ins[1]), g.integers(self.ins[2])
         epi = self._epilogue(g)
         in_zero = int(g.tensor(self.ins[0]).params.zero)
+        bits, run = (8, 0) if epi.bits == 16 else stored_form(self, g)
         bias = folded_bias(b, centred(self, g, w).sum(1, dtype=np.int64), in_zero)
         return proven(self.name, MacLayer(
             in_h=1, in_w=1, in_c=w.shape[1], out_h=1, out_w=1, out_c=w.shape[0],
@@ -115,7 +116,7 @@ class Dense(Op):
             weights=w.astype(np.int8), weight_zero=weight_zero(self, g),
             bias=int32_bias(self.name, bias),
             mult=epi.mult, shift=epi.shift, act_bits=epi.bits,
-            weight_bits=8 if epi.bits == 16 else stored_bits(self, g),
+            weight_bits=bits, run=run,
         ))
 
     def lower(self, g: Graph, target: Target) -> tuple[Call, ...]:

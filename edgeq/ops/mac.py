@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import prod
+from math import gcd, prod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from edgeq.errors import ModelError
 from edgeq.ir import FloatArray, Graph, IntArray, dtype_of
 from edgeq.kernels.base import MacKernel, MacLayer, weight_blob
+from edgeq.kernels.levels import TOP, split_factors
 from edgeq.ops.base import Act, Op, clamp_bounds
 from edgeq.plan import Blob, Value
 from edgeq.requant import quantize_multipliers, requantize, requantize_wide
@@ -157,10 +158,19 @@ def int32_bias(name: str, bias: NDArray[np.int64]) -> NDArray[np.int32]:
     return bias.astype(np.int32)
 
 
-def stored_bits(op: Op, g: Graph) -> int:
-    """Bits in which kernels store the weights of `op`: 4 where all lie in [-7, 7] of 4 bits."""
-    w = g.integers(op.ins[1])
-    return 4 if g.tensor(op.ins[1]).params.bits == 4 and w.min() >= -7 and w.max() <= 7 else 8
+def stored_form(op: Op, g: Graph) -> tuple[int, int]:
+    """(bits, run) in which kernels store the weights of `op` (MacLayer's fields).
+
+    Weights that are not of the form that their parameters say, as imported ones may be: 8 bits.
+    """
+    w, q = g.integers(op.ins[1]), g.tensor(op.ins[1]).params
+    if q.bits == 4 and q.group == 0 and w.min() >= -7 and w.max() <= 7:
+        return 4, 0
+    run = gcd(q.group, w.shape[-1]) if q.group else 0
+    if q.bits not in TOP or (q.bits == 4 and q.group == 0):
+        return 8, 0
+    rows = w.astype(np.int8).reshape(w.shape[0], -1)
+    return (8, 0) if split_factors(rows, run, q.bits) is None else (q.bits, run)
 
 
 def window_fields(layer: MacLayer) -> tuple[tuple[str, Value], ...]:

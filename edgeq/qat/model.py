@@ -8,13 +8,14 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from edgeq.errors import DataError
+from edgeq.errors import DataError, UnsupportedError
 from edgeq.ir import FloatArray, Graph, IntArray, QuantParams, Tensor, same_params
 from edgeq.layers import is_mac
 from edgeq.ops.base import Fixed, Op, SameAsInput
 from edgeq.qat import functional
 from edgeq.qat.functional import Value
 from edgeq.quant import Quantized
+from edgeq.quant.coarse import is_coarse
 from edgeq.quant.simulate import measured
 from edgeq.quant.weights import bias_params, quantize_bias, quantize_weight
 
@@ -48,6 +49,10 @@ class QatModel(torch.nn.Module):
         for op in graph.ops[first:]:
             functional.check(op)
         for i, op in enumerate(self._layers):
+            if is_coarse(graph.tensor(op.ins[1]).params):
+                raise UnsupportedError(op.name, "weights with factors, or of fewer than 4 bits",
+                                       "weights of 4, 8 or 16 bits",
+                                       "train without group_size, with weight_bits = 4 or more")
             weight, bias = (graph.tensor(n) for n in op.ins[1:3])
             real = weight.params.dequantize(graph.integers(weight.name))
             self.register_parameter(f"weight_{i}", torch.nn.Parameter(torch.tensor(real)))

@@ -14,6 +14,7 @@ import numpy as np
 from edgeq.ir import FloatArray, Graph, QuantParams, Tensor
 from edgeq.layers import MacView, mac_view
 from edgeq.ops.base import Op
+from edgeq.quant.coarse import coarse_rounded, is_coarse
 from edgeq.quant.compensate import as_weights, compensated, round_compensated, rounding_problem
 from edgeq.quant.params import symmetric_params
 from edgeq.quant.weights import bias_params, quantize_bias
@@ -50,6 +51,8 @@ def with_best_steps(view: MacView, x: FloatArray, wanted: FloatArray, old: Tenso
 
 def rounded(view: MacView, x: FloatArray, wanted: FloatArray, old: Tensor) -> Tensor:
     """The weights `old` rounded with compensation; those of fewer than 8 bits with best steps."""
+    if is_coarse(old.params):
+        return coarse_rounded(view, x, wanted, old)
     if old.params.bits < 8:
         return with_best_steps(view, x, wanted, old)
     ints = compensated(view, x, wanted, old.params)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from math import gcd
+
 import numpy as np
 from numpy.typing import NDArray
 
 from edgeq.ir import FloatArray, IntArray, QuantParams
 from edgeq.layers import MacView
+from edgeq.quant.coarse import coarse_integers, coarse_scale, group_of, is_coarse
 from edgeq.quant.params import symmetric_params
 from edgeq.recipe import Recipe, WeightRange
 
@@ -19,22 +23,27 @@ def weight_params(layer: MacView, q_in: QuantParams, q_out: QuantParams, recipe:
                   bits: int = 8) -> QuantParams:
     """Symmetric parameters of the layer's weights, integers in [-(2**(bits-1) - 1), ...].
 
-    Scales are raised where the bias would not fit in int32 or the channel is (nearly) dead.
+    With a group size in the recipe, or fewer than 4 bits, those of coarse.py. Scales are raised
+    where the bias would not fit in int32 or the channel is (nearly) dead.
     """
     rows = layer.out_rows().astype(np.float64)  # (out_c, k)
     bias = np.abs(layer.bias.astype(np.float64))
     if not recipe.per_channel:
         rows, bias = rows.reshape(1, -1), bias.max(keepdims=True)
+    group = group_of(layer, bits, recipe.group_size)
     top = (1 << (bits - 1)) - 1
-    scale = np.abs(rows).max(1) / top
-    if recipe.weight_range is WeightRange.MSE:
-        scale = scale * _best_shrink(rows, scale, top)
+    if group or bits < 4:
+        scale = coarse_scale(rows, gcd(group, layer.weight.shape[-1]) if group else 0, bits)
+    else:
+        scale = np.abs(rows).max(1) / top
+        if recipe.weight_range is WeightRange.MSE:
+            scale = scale * _best_shrink(rows, scale, top)
     in_scale, out_scale = float(q_in.scale), float(q_out.scale)
     scale = np.maximum(scale, bias / (in_scale * 2.0**_BIAS_BITS))
     scale = np.maximum(scale, out_scale / (in_scale * 2.0**_FINE_BITS))
     if not recipe.per_channel:
         return symmetric_params(scale[0], bits, None)
-    return symmetric_params(scale, bits, layer.axis)
+    return replace(symmetric_params(scale, bits, layer.axis), group=group)
 
 
 def _best_shrink(rows: NDArray[np.float64], scale: NDArray[np.float64],
@@ -48,6 +57,8 @@ def _best_shrink(rows: NDArray[np.float64], scale: NDArray[np.float64],
 
 def quantize_weight(weight: FloatArray, q: QuantParams) -> IntArray:
     """`weight` as symmetric integers."""
+    if is_coarse(q):
+        return coarse_integers(weight, q)
     top = q.qmax
     return np.maximum(q.quantize(weight), -top).astype(np.int8)
 

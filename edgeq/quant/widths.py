@@ -40,9 +40,10 @@ def _check_one(where: str, graph: Graph, op: Op | None, layer: Layer) -> None:
     if weights and (op is None or not is_mac(op)):
         raise UsageError(where, f"{weights[0]}, but no weights", "act_bits",
                          "name a convolution or dense layer")
-    if op is not None and layer.weight_bits == 4 and mac_view(graph, op).depthwise:
-        raise UsageError(where, "weight_bits = 4 for a depthwise layer", "8",
-                         "depthwise layers have no 4-bit kernel, and few weights")
+    few = layer.weight_bits is not None and layer.weight_bits < 8
+    if op is not None and few and mac_view(graph, op).depthwise:
+        raise UsageError(where, f"weight_bits = {layer.weight_bits} for a depthwise layer", "8",
+                         "depthwise layers have no such kernel, and few weights")
 
 
 def op_bits(graph: Graph, op: Op, recipe: Recipe) -> int:

@@ -95,6 +95,43 @@ void eq_dwconv2d_s8wz(const eq_dwconv2d_s8_t *p, const int8_t *restrict in, int8
 void eq_dense_s8wz(const eq_dense_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
                    void *restrict scratch);
 
+/* --- packed weights: 4, 2 or 1 bits and small integer factors ---------------------------------------
+ * A weight is an int8, factor * level; levels are packed, and a factor counts for `run` weights of a
+ * row or for all of it. `weights` begins with an eq_packed_t, then come blocks of output channels, which
+ * a variant unpacks into the int8 weights of one of its other kernels, as many as `block` says at a
+ * time; so the sums are those of int8 weights, bit for bit. eq_packed.h has the layout. */
+typedef struct {
+    uint8_t bits;      /* of a level */
+    uint8_t channels;  /* of a block */
+    uint8_t head, tail;  /* bytes of the tables before and behind the weights of a block */
+    uint16_t runs;     /* factors of a row */
+    uint16_t units;    /* pieces of 16 weights (vectors) or 4 (words) a run and channel */
+    uint16_t block;    /* channels that are unpacked at a time, whole blocks of them */
+    uint16_t spare[3];
+} eq_packed_t;
+
+void eq_conv2d_s8p(const eq_conv2d_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
+                   void *restrict scratch);
+void eq_dense_s8p(const eq_dense_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
+                  void *restrict scratch);
+void eq_conv2d_s8p_mve(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out, void *scratch);
+void eq_conv2d_s8p_dsp(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out, void *scratch);
+void eq_conv2d_s8p_v7m(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out, void *scratch);
+void eq_conv2d_s8p_v6m(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out, void *scratch);
+void eq_conv2d_s8p_neon(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out, void *scratch);
+void eq_conv2d_s8p_neon_dot(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out,
+                            void *scratch);
+void eq_dense_s8p_mve(const eq_dense_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
+                      void *restrict scratch);
+void eq_dense_s8p_dsp(const eq_dense_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
+                      void *restrict scratch);
+void eq_dense_s8p_v6m(const eq_dense_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
+                      void *restrict scratch);
+void eq_dense_s8p_neon(const eq_dense_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
+                       void *restrict scratch);
+void eq_dense_s8p_neon_dot(const eq_dense_s8_t *p, const int8_t *restrict in,
+                           int8_t *restrict out, void *restrict scratch);
+
 /* --- 16-bit activations, zero points 0, int8 weights ------------------------------------------------
  * y = clamp((acc * mult + 2^(shift - 1)) >> shift), acc = sum(x * w) + bias in 64 bits, mult in Q15:
  * TensorFlow Lite's requantization for them. The fields are those of the int8 structs. */

@@ -7,7 +7,7 @@ void eq_conv2d_s16_mve(const eq_conv2d_s16_t *p, const int16_t *in, int16_t *out
 {
     const eq_mve_gemm_t g = {
         .weights = p->weights, .steps = (p->kh * p->kw * p->in_c + 7) / 8, .out_c = p->out_c,
-        .out_zero = 0, .act_min = p->act_min, .act_max = p->act_max,
+        .row = 2 * p->out_c, .out_zero = 0, .act_min = p->act_min, .act_max = p->act_max,
     };
     const eq_conv2d_s8_t bytes = {
         .in_h = p->in_h, .in_w = p->in_w, .in_c = (uint16_t)(2 * p->in_c),

@@ -5,45 +5,7 @@
  * pixels are in scratch before their outputs are written. */
 #if defined(__ARM_FEATURE_DSP) && __ARM_ARCH_PROFILE == 'M'
 #include "eq_gemm_w4_dsp.h"
-#include "eq_ops.h"
-
-static int8_t *copy(int8_t *to, const int8_t *from, int32_t n)
-{
-    for (; n >= 4; n -= 4, to += 4, from += 4) {
-        eq_store4(to, eq_load4(from));
-    }
-    for (; n > 0; n--) {
-        *to++ = *from++;
-    }
-    return to;
-}
-
-static int8_t *fill(int8_t *to, int8_t value, int32_t n)
-{
-    for (; n > 0; n--) {
-        *to++ = value;
-    }
-    return to;
-}
-
-/* The patch at (y, x), part of which may lie outside the input. */
-static void gather(const eq_conv2d_s8_t *p, const int8_t *in, int32_t y, int32_t x, int8_t *to)
-{
-    const int32_t in_c = p->in_c, kw = p->kw, in_w = p->in_w, dil = p->dil_w;
-    for (int32_t ky = 0; ky < p->kh; ky++, y += p->dil_h) {
-        const int8_t *row = in + y * in_w * in_c;
-        if (y < 0 || y >= p->in_h) {
-            to = fill(to, p->in_zero, kw * in_c);
-        } else if (dil == 1 && x >= 0 && x + kw <= in_w) {
-            to = copy(to, row + x * in_c, kw * in_c);
-        } else {
-            for (int32_t at = x; at < x + kw * dil; at += dil) {
-                to = at >= 0 && at < in_w ? copy(to, row + at * in_c, in_c)
-                                          : fill(to, p->in_zero, in_c);
-            }
-        }
-    }
-}
+#include "eq_patch_dsp.h"
 
 /* Widens 2 * words > 0 words of three pixels. */
 static void widen3(const int8_t *x0, const int8_t *x1, const int8_t *x2, int32_t words, uint32_t *to)
@@ -85,7 +47,7 @@ void eq_conv2d_s8w4_dsp(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out, 
             in += 3 * in_c;
         } else {
             for (int32_t i = 0; i < n; i++) {
-                gather(p, in, y, x, patches + i * pitch);
+                eq_patch_dsp(p, in, y, x, patches + i * pitch);
                 x += p->stride_w;
                 if (++ox == p->out_w) {
                     ox = 0;

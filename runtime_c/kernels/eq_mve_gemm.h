@@ -11,11 +11,13 @@ typedef struct {
     const int8_t *weights;
     int32_t steps;   /* 16-tap steps of a column */
     int32_t out_c;
+    int32_t row;     /* bytes from a pixel's outputs to the next one's */
     int32_t out_zero, act_min, act_max;
 } eq_mve_gemm_t;
 
-/* out[i * out_c + c] for `pixels` columns; column i starts at cols + i * stride and is read for
- * 16 * steps bytes. `out` and `cols` are disjoint. The second one is for act_min == out_zero. */
+/* out_c outputs for each of `pixels` columns, `row` bytes apart; column i starts at
+ * cols + i * stride and is read for 16 * steps bytes. `out` and `cols` are disjoint. The second one
+ * is for act_min == out_zero. */
 typedef void eq_mve_gemm_fn(const eq_mve_gemm_t *g, const int8_t *cols, int32_t stride,
                             int32_t pixels, int8_t *out);
 eq_mve_gemm_fn eq_mve_gemm_s8, eq_mve_gemm_relu_s8;
@@ -42,7 +44,7 @@ static inline eq_mve_gemm_t eq_mve_gemm_of(const eq_conv2d_s8_t *p)
 {
     const eq_mve_gemm_t g = {
         .weights = p->weights, .steps = (p->kh * p->kw * p->in_c + 15) / 16, .out_c = p->out_c,
-        .out_zero = p->out_zero, .act_min = p->act_min, .act_max = p->act_max,
+        .row = p->out_c, .out_zero = p->out_zero, .act_min = p->act_min, .act_max = p->act_max,
     };
     return g;
 }

@@ -11,7 +11,6 @@
 #define EQ_PAIR_SCALE "vqrdmulh.s32"
 #define EQ_PAIR_ROUND(X, T, S) EQ_MVE_AWAY(X, T, S)
 #define EQ_PAIR_STORE "vstrbt.32"
-#define EQ_PAIR_SIZE 1
 #define EQ_PAIR_FOUR "4"
 #define EQ_PAIR_LAST eq_mve_gemv_left_s8
 #define EQ_PAIR_TAIL "8"

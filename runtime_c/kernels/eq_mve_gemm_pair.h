@@ -8,7 +8,7 @@
  *   EQ_PAIR_SHRINK(X)      text that takes a factor off the sums X, or ""
  *   EQ_PAIR_SCALE          the multiplication by mult
  *   EQ_PAIR_ROUND(X, T, S) text that makes the right shift of X by S round away from zero, or ""
- *   EQ_PAIR_STORE, _SIZE, _FOUR  the store, the bytes of an output, those of four as text
+ *   EQ_PAIR_STORE, _FOUR   the store, and the bytes of four outputs as text
  *   EQ_PAIR_LAST           the product for a lone last column
  * and where records have left shifts behind them (EQ_PAIR_TAIL, the bytes from the right shifts on):
  *   EQ_PAIR_RAISE          text that applies them to the sums a and b; free: u
@@ -118,14 +118,13 @@ static inline void product(const eq_mve_gemm_t *g, const int8_t *cols, int32_t s
 {
     const int32x4_t low = vdupq_n_s32(g->act_min), high = vdupq_n_s32(g->act_max);
     const uint32_t entry = ((1u - (uint32_t)g->steps) & 3u) * EQ_PAIR_STEP_BYTES;
-    const int32_t row = EQ_PAIR_SIZE * g->out_c;
     eq_mve_pair_t k = {.passes = (g->steps + 2) / 4, .zero = g->out_zero};
-    for (; pixels > 1; pixels -= 2, cols += 2 * stride, out += 2 * row) {
+    for (; pixels > 1; pixels -= 2, cols += 2 * stride, out += 2 * g->row) {
         k.x0 = cols;
         k.x1 = cols + stride;
         k.entry = entry;
         k.out0 = out;
-        k.out1 = out + row;
+        k.out1 = out + g->row;
         k.left = g->out_c;
         product_of_pair(&k, g->weights, low, high);
     }

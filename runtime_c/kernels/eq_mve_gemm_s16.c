@@ -12,7 +12,6 @@
 #define EQ_PAIR_SCALE "vqdmulh.s32"
 #define EQ_PAIR_ROUND(X, T, S) ""
 #define EQ_PAIR_STORE "vstrht.32"
-#define EQ_PAIR_SIZE 2
 #define EQ_PAIR_FOUR "8"
 #define EQ_PAIR_LAST eq_mve_gemv_s16
 #include "eq_mve_gemm_pair.h"

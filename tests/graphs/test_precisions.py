@@ -34,7 +34,7 @@ def built(shared: Shared, folder: Path, recipe: str, board: str) -> Result:
     return result
 
 
-@pytest.mark.parametrize("recipe", ["w4a8", "w8a16", "w16a16"])
+@pytest.mark.parametrize("recipe", ["w4a8", "w4a8-g32", "w2a8", "w8a16", "w16a16"])
 def test_numpy_and_c_are_the_same_bytes(tmp_path: Path, recipe: str, shared: Shared) -> None:
     ints = built(shared, tmp_path / "kws", recipe, "host").quantized.graph
     data = load_dataset(str(shared(CALIB)), Preprocess(), ints)
@@ -47,7 +47,7 @@ def test_numpy_and_c_are_the_same_bytes(tmp_path: Path, recipe: str, shared: Sha
 
 @pytest.mark.qemu
 @pytest.mark.parametrize("board", ["cortex-m4", "cortex-m55", "cortex-a53"])
-@pytest.mark.parametrize("recipe", ["w4a8", "w8a16"])
+@pytest.mark.parametrize("recipe", ["w4a8", "w2a8", "w8a16"])
 def test_boards_give_the_bytes_of_the_host(tmp_path: Path, recipe: str, board: str,
                                            shared: Shared) -> None:
     target = load_board(board)
@@ -56,8 +56,8 @@ def test_boards_give_the_bytes_of_the_host(tmp_path: Path, recipe: str, board: s
         if shutil.which(tool) is None:
             pytest.skip(f"{tool} is not installed")
     result = built(shared, tmp_path / "kws", recipe, board)
-    special = "s16" if recipe == "w8a16" else "s8w4"
-    assert sum(special in call.func for call in result.plan.calls) >= 5
+    special = {"w4a8": "s8w4", "w2a8": "s8p", "w8a16": "s16"}[recipe]
+    assert sum(special in call.func for call in result.plan.calls) >= 4
     folder = verify.open_folder(tmp_path / "kws")
     data = load_dataset(str(shared(CALIB)), folder.preprocess, verify.model_graph(folder, None))
     for inputs in (verify.noise(folder), verify.integer_inputs(folder, data, 4)):

@@ -22,6 +22,7 @@ from edgeq import kernels
 from edgeq.board import Target, load_board
 from edgeq.ir import Graph, QuantParams, Tensor
 from edgeq.kernels.base import MacKernel, MacLayer, choose
+from edgeq.kernels.levels import MOST_FACTOR, TOP
 from edgeq.ops.base import Act, Op
 from edgeq.ops.elementwise import Add
 from edgeq.ops.mac import mac_fields, window_fields
@@ -185,7 +186,7 @@ class Family:
     def portable_of(self, kernel: MacKernel) -> MacKernel:
         """The portable twin of `kernel`."""
         return next(k for k in self.kernels if k.isa == "c" and k.act_bits == kernel.act_bits
-                    and k.weight_bits == kernel.weight_bits)
+                    and k.weight_bits == kernel.weight_bits and k.factors == kernel.factors)
 
     def layers_for(self, kernel: MacKernel, rng: np.random.Generator) -> Iterator[MacLayer]:
         """The family's layers with activations and weights of as many bits as the kernel takes.
@@ -196,7 +197,10 @@ class Family:
             if kernel.act_bits == 16:
                 yield sixteen_bits(layer, rng)
                 continue
-            own = layer if kernel.weight_bits == 8 else four_bits(layer)
+            if kernel.factors:
+                own = with_factors(layer, kernel.weight_bits, rng)
+            else:
+                own = layer if kernel.weight_bits == 8 else four_bits(layer)
             yield own
             if i % 3 == 0:
                 yield raised(own, rng)
@@ -206,6 +210,19 @@ def four_bits(layer: MacLayer) -> MacLayer:
     """`layer` with weights in [-7, 7]."""
     w = np.clip(layer.weights, -112, 112) // 16
     return replace(layer, weights=w.astype(np.int8), weight_bits=4)
+
+
+def with_factors(layer: MacLayer, bits: int, rng: np.random.Generator) -> MacLayer:
+    """`layer` with weights that are levels times factors, for runs of weights where they fit."""
+    run = int(rng.choice([16, 32])) if layer.in_c % 32 == 0 and bits != 1 else 0
+    levels = rng.integers(-TOP[bits], TOP[bits] + 1, layer.weights.shape)
+    if bits == 1:
+        levels = rng.choice([-1, 1], layer.weights.shape)
+    rows = levels.reshape(layer.out_c, -1, run or layer.weights[0].size)
+    most = 3 if layer.act_min == -128 else MOST_FACTOR[bits]
+    rows = rows * rng.integers(0, most + 1, (*rows.shape[:2], 1))
+    return replace(layer, weights=rows.reshape(layer.weights.shape).astype(np.int8),
+                   weight_bits=bits, run=run)
 
 
 def sixteen_bits(layer: MacLayer, rng: np.random.Generator) -> MacLayer:
@@ -245,7 +262,7 @@ FAMILIES = (
     Family("depthwise", kernels.DEPTHWISE, depthwise_layers, depthwise_call),
     Family("dense", kernels.DENSE, dense_layers, dense_call),
 )
-VARIANTS = [pytest.param(f, k, name, id=f"{f.name}-{k.func}-{name}")
+VARIANTS = [pytest.param(f, k, name, id=f"{f.name}-{k.func}-w{k.weight_bits}-{name}")
             for f in FAMILIES for k in f.kernels for name in BOARDS.get(k.isa, ())]
 
 
@@ -284,7 +301,7 @@ def test_variant_equals_portable(family: Family, kernel: MacKernel, name: str,
         assert wrong.size == 0, (i, trial.call.fields[:18], wrong[:10], found[wrong[:10]])
 
 
-MVE = [pytest.param(f, k, id=f"{f.name}-{k.func}")
+MVE = [pytest.param(f, k, id=f"{f.name}-{k.func}-w{k.weight_bits}")
        for f in FAMILIES for k in f.kernels if k.isa == "mve"]
 
 
@@ -412,7 +429,7 @@ def test_operator_without_weights(name: str, board_name: str, compiler: str | No
         assert wrong.size == 0, (i, trials[i].call.fields, wrong[:10])
 
 
-CORTEX_M = [pytest.param(f, k, id=f"{f.name}-{k.func}")
+CORTEX_M = [pytest.param(f, k, id=f"{f.name}-{k.func}-w{k.weight_bits}")
             for f in FAMILIES for k in f.kernels if k.isa in ("mve", "dsp", "v7m", "v6m")]
 
 
