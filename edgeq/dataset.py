@@ -7,8 +7,8 @@ import os
 import sys
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -93,10 +93,31 @@ class Dataset:
             batch[name] = real
         return batch
 
+    def take(self, rows: Sequence[int]) -> Dataset:
+        """The samples `rows`, in this order; each may come several times."""
+        at = np.asarray(rows, np.int64)
+        return replace(self, x={n: _Rows(s, tuple(map(int, rows))) for n, s in self.x.items()},
+                       y=None if self.y is None else self.y[at],
+                       group=None if self.group is None else self.group[at])
+
     def batches(self, size: int) -> Iterator[tuple[int, dict[str, Floats]]]:
         """(index of the first sample, preprocessed samples) in runs of at most `size`."""
         for start in range(0, len(self), size):
             yield start, self.real(start, start + size)
+
+
+@dataclass(frozen=True, eq=False)
+class _Rows:
+    """Some samples of another source."""
+
+    source: Samples
+    rows: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def read(self, start: int, stop: int) -> Array:
+        return np.concatenate([self.source.read(i, i + 1) for i in self.rows[start:stop]])
 
 
 def load_dataset(spec: str, preprocess: Preprocess, graph: Graph) -> Dataset:

@@ -9,12 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeq.dataset import Dataset
+from edgeq.debug_one import all_but, alone, for_float_inputs
 from edgeq.evaluate import sqnr_db
 from edgeq.execute import run_float, run_int, run_on
 from edgeq.ir import FloatArray, Graph, IntArray
-from edgeq.layers import is_mac
+from edgeq.layers import is_mac, mac_view
 from edgeq.ops.base import Op
 from edgeq.quant import Progress, Quantized
+from edgeq.quant.sensitivity import curvature
 from edgeq.quant.simulate import measured
 
 BINS = 40
@@ -51,6 +53,9 @@ class LayerError:
     clipped: float  # share of the float values that lie outside the grid
     output_db: float | None  # at the network's output, only this operator in integers
     agreement: float  # of the answers with float, only this operator in integers
+    without_db: float | None  # at the network's output, all operators but this one in integers
+    curvature_db: float | None  # what the curvature predicts for the weights' rounding; see below
+    weights_db: float | None  # signal to noise of the weights; None without weights
     histograms: Histograms
 
 
@@ -75,43 +80,41 @@ def layer_errors(quantized: Quantized, data: Dataset, samples: int = SAMPLES,
     """The errors of every operator of `quantized` on the first `samples` samples of `data`.
 
     "Only this operator in integers" rounds the float inputs of one operator to their grids, runs
-    it with `run_int`, and goes on in float: exactly what the generated C adds at this place.
+    it with `run_int`, and goes on in float: what the generated C adds at this place. A bias that
+    was corrected for the errors of earlier layers is corrected for the float inputs instead.
     """
     real, ints = quantized.float_graph, quantized.graph
     count = min(samples, len(data))
     sums = {op.name: _Sums() for op in real.ops}
     ends = _extremes(real, data, count, progress)
     out, total = measured(real)[0], _Energy()
+    own: dict[str, Graph] = {}  # by operator: the graph that it runs in alone
+    first: Values = {}
     done = 0
     for batch in _batches(real, data, count):
         floats = run_float(real, batch, keep=[t.name for t in real.activations()])
         coded = {n: ints.tensor(n).params.quantize(x) for n, x in batch.items()}
-        got = run_int(ints, coded, keep={op.outs[0] for op in ints.ops} | {out})
+        got = run_int(ints, coded, keep=[t.name for t in ints.activations()])
+        reals = {n: ints.tensor(n).params.dequantize(q) for n, q in got.items()}
         total.add(floats[out], ints.tensor(out).params.dequantize(got[out]))
-        n = len(next(iter(batch.values())))
+        first, n = first or floats, len(next(iter(batch.values())))
         for i, (op, int_op) in enumerate(zip(real.ops, ints.ops, strict=True)):
             name, s = op.outs[0], sums[op.name]
             s.add(floats[name], ints.tensor(name).params.dequantize(got[name]))
             s.count(floats[name], got[name], ints, name, ends[name])
-            alone = floats if op.is_view else _alone(ints, int_op, floats)
-            s.isolated.add(floats[name], alone[name])
-            changed = {n: alone[n] for n in op.outs}
+            if op.name not in own:
+                own[op.name] = for_float_inputs(real, ints, op, floats)
+            made = floats if op.is_view else alone(own[op.name], int_op, floats)
+            s.isolated.add(floats[name], made[name])
+            s.others.add(floats[out], all_but(real, ints, i, floats, reals, out))
+            changed = {n: made[n] for n in op.outs}
             s.output.add(floats[out], run_on(real, i, floats, changed, out))
             progress("measure each layer", (done + n * (i + 1) / len(real.ops)) / count)
         done += n
-    layers = tuple(_layer(ints, op, sums[op.name], ends[op.outs[0]]) for op in ints.ops)
+    proxies = _proxies(quantized, first, out)
+    layers = tuple(_layer(ints, op, sums[op.name], ends[op.outs[0]],
+                          proxies.get(op.name, (None, None))) for op in ints.ops)
     return LayerErrors(count, layers, sqnr_db(total.signal, total.noise), out)
-
-
-def _alone(ints: Graph, op: Op, floats: Values) -> dict[str, FloatArray]:
-    """The outputs of `op` in integer arithmetic on the float inputs, as reals."""
-    def operand(name: str) -> IntArray:
-        tensor = ints.tensor(name)
-        return tensor.params.quantize(floats[name]) if tensor.data is None else (
-            tensor.data)  # type: ignore[return-value]
-
-    outs = op.run_int(ints, *(operand(n) for n in op.ins))
-    return {n: ints.tensor(n).params.dequantize(q) for n, q in zip(op.outs, outs, strict=True)}
 
 
 class _Energy:
@@ -147,7 +150,7 @@ class _Sums(_Energy):
         self.clipped = 0
         self.real: Counts = np.zeros(BINS, np.int64)
         self.ints: Counts = np.zeros(BINS, np.int64)
-        self.isolated, self.output = _Energy(), _Energy()
+        self.isolated, self.output, self.others = _Energy(), _Energy(), _Energy()
 
     def count(self, want: FloatArray, q: IntArray, ints: Graph, name: str,
               ends: tuple[float, float]) -> None:
@@ -172,7 +175,31 @@ def _histogram(x: FloatArray, ends: tuple[float, float]) -> Counts:
     return np.bincount(np.clip(index, 0, BINS - 1), minlength=BINS)
 
 
-def _layer(ints: Graph, op: Op, s: _Sums, ends: tuple[float, float]) -> LayerError:
+Proxies = tuple[float | None, float | None]  # decibels: by curvature, of the weights
+
+
+def _proxies(quantized: Quantized, floats: Values, out: str) -> dict[str, Proxies]:
+    """What two cheap measures say of each layer's weights.
+
+    By curvature: trace of the Gauss-Newton matrix, a weight, times the square of what rounding
+    changed, as noise on the scores.
+    """
+    real, ints = quantized.float_graph, quantized.graph
+    energy, rng = float(np.square(floats[out], dtype=np.float64).sum()), np.random.default_rng(0)
+    found: dict[str, Proxies] = {}
+    for i, op in enumerate(real.ops):
+        if is_mac(op):
+            weight = mac_view(real, op).weight.astype(np.float64)
+            got = ints.tensor(op.ins[1]).params.dequantize(ints.integers(op.ins[1]))
+            change = float(np.square(got - weight).sum())
+            predicted = curvature(real, i, floats, out, rng) / weight.size * change
+            found[op.name] = (sqnr_db(energy, predicted),
+                              sqnr_db(float(np.square(weight).sum()), change))
+    return found
+
+
+def _layer(ints: Graph, op: Op, s: _Sums, ends: tuple[float, float],
+           proxies: Proxies) -> LayerError:
     name = op.outs[0]
     mean = s.sum / s.values
     spread = float(np.sqrt(max(s.signal / s.values - mean**2, 0.0)))
@@ -181,7 +208,7 @@ def _layer(ints: Graph, op: Op, s: _Sums, ends: tuple[float, float]) -> LayerErr
         op.name, type(op).__name__, name, bits, ints.tensor(name).shape, ends,
         grid(ints, name), s.decibel, s.isolated.decibel,
         s.shift / s.values / spread if spread > 0 else 0.0, s.clipped / s.values,
-        s.output.decibel, s.output.same / max(1, s.output.samples),
+        s.output.decibel, s.output.same / max(1, s.output.samples), s.others.decibel, *proxies,
         Histograms(*ends, tuple(map(int, s.real)), tuple(map(int, s.ints))))
 
 

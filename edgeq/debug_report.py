@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import edgeq
+from edgeq.balance import balanced
 from edgeq.dataset import Preprocess, load_dataset
 from edgeq.debug import SAMPLES, Histograms, LayerError, LayerErrors, layer_errors
 from edgeq.doctor import Finding, examine
@@ -67,7 +68,7 @@ def debug(model: Path, calib: str, recipe: Recipe, preprocess: Preprocess,
     diagnosis = examine(graph, load_dataset(calib, preprocess, graph))
     data = diagnosis.data
     progress("examine the samples", 1.0)
-    real = data.real()
+    real = (balanced(data) if recipe.balance else data).real()
     quantized = quantize(graph, tuple(real[n] for n in graph.ins), recipe, progress)
     evaluation = compare(graph, quantized.graph, data, progress)
     layers = layer_errors(quantized, data, samples, progress)
@@ -100,7 +101,8 @@ def _layer_json(e: LayerError) -> dict[str, Json]:
         "weight_bits": e.weight_bits, "range": list(e.range), "grid": list(e.grid),
         "sqnr_db": _db(e.cumulative_db), "isolated_sqnr_db": _db(e.isolated_db),
         "mean_shift": e.mean_shift, "clipped": e.clipped, "output_sqnr_db": _db(e.output_db),
-        "agreement": e.agreement,
+        "agreement": e.agreement, "without_sqnr_db": _db(e.without_db),
+        "curvature_sqnr_db": _db(e.curvature_db), "weights_sqnr_db": _db(e.weights_db),
         "histogram": {"low": h.low, "high": h.high, "float": list(h.real), "int": list(h.ints)},
     }
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeq.dataset import Dataset, Samples
+from edgeq.dataset import Dataset
 from edgeq.errors import DataError
 from edgeq.execute import run_float
-from edgeq.ir import Array, FloatArray, Graph
+from edgeq.ir import FloatArray, Graph
 from edgeq.ops.base import Fixed
 from edgeq.ops.softmax import Softmax
 from edgeq.quant import ranges
@@ -119,20 +119,6 @@ def _count(indices: list[int], n: int) -> str:
     return f"{len(indices)} of {n} samples (index {shown})"
 
 
-@dataclass(frozen=True, eq=False)
-class _Rows:
-    """Some samples of another source."""
-
-    source: Samples
-    rows: tuple[int, ...]
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def read(self, start: int, stop: int) -> Array:
-        return np.concatenate([self.source.read(i, i + 1) for i in self.rows[start:stop]])
-
-
 def _without(data: Dataset, bad: list[int]) -> Dataset:
     """`data` less the samples `bad`; raises DataError where none is left."""
     if not bad:
@@ -141,16 +127,12 @@ def _without(data: Dataset, bad: list[int]) -> Dataset:
     if not len(rows):
         raise DataError(data.source, "every sample holds NaN or an infinity", "finite numbers",
                         "repair the samples")
-    return replace(data, x={n: _Rows(s, tuple(map(int, rows))) for n, s in data.x.items()},
-                   y=None if data.y is None else data.y[rows],
-                   group=None if data.group is None else data.group[rows])
+    return data.take(rows.tolist())
 
 
 def _first(data: Dataset) -> dict[str, Floats]:
     """At most TRIED samples, spread evenly over `data`."""
-    rows = _spread(len(data))
-    part = replace(data, x={n: _Rows(s, tuple(map(int, rows))) for n, s in data.x.items()})
-    return dict(part.real())
+    return dict(data.take(_spread(len(data)).tolist()).real())
 
 
 def _spread(n: int) -> NDArray[np.int64]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from edgeq.balance import balanced
 from edgeq.board import Board, Target
 from edgeq.ctext import checked_name, model_name
 from edgeq.dataset import Dataset, Preprocess, load_dataset
@@ -89,7 +90,8 @@ def build(request: Request, progress: Progress = lambda what, share: None) -> Re
                          ".npz, .npy, a folder with labels.csv, module:function",
                          "give some hundred real samples; --calib random only shows that it builds")
     data = load_dataset(request.calib, request.preprocess, closed(graph))
-    samples, chosen = with_state_values(graph, data.real()), None
+    feed = balanced(data) if request.recipe.balance else data
+    samples, chosen = with_state_values(graph, feed.real()), None
 
     def apply(recipe: Recipe) -> _Made:
         made = quantize(graph, tuple(samples[n] for n in graph.ins), recipe, progress)
@@ -100,7 +102,7 @@ def build(request: Request, progress: Progress = lambda what, share: None) -> Re
     if request.recipe.search is Search.NONE:
         quantized, evaluation = apply(request.recipe)
     else:
-        job = job_of(graph, samples, data.y, request.target, request.goal,
+        job = job_of(graph, samples, feed.y, request.target, request.goal,
                      partial(_code_size, request), progress)
         chosen = choose_recipe(job, request.recipe, request.cache)
         chosen, (quantized, evaluation) = _not_worse(request.recipe, chosen, apply)
@@ -118,7 +120,8 @@ def _not_worse(asked: Recipe, chosen: Chosen,
     """What a search chose; of an escalation `default` where that does better on all samples."""
     made = apply(chosen.recipe)
     plain = replace(load_recipe("default"), scale=asked.scale, offset=asked.offset,
-                    label_offset=asked.label_offset, layers=asked.layers)
+                    label_offset=asked.label_offset, balance=asked.balance, custom=asked.custom,
+                    layers=asked.layers)
     if asked.search is not Search.ESCALATE or chosen.recipe == plain:
         return chosen, made
     other = apply(plain)

@@ -119,6 +119,7 @@ class Recipe:
     dynamic: bool = False  # of 16-bit vectors each is narrowed to 8 bits before it meets a matrix
     keep_ends: bool = False  # the first and the last layer with weights keep 8
     rollback: bool = True  # measure every step on samples set aside, undo those that harm
+    balance: bool = False  # calibrate with every group of the samples equally often
     scale: tuple[float, ...] = (1.0,)  # the model's input is scale * sample + offset, one value
     offset: tuple[float, ...] = (0.0,)  # each or one for each channel; options override them
     label_offset: int = 0  # added to every label
@@ -219,6 +220,7 @@ def _from_table(where: str, path: Path, table: dict[str, object]) -> Recipe:
         dynamic=_typed(where, table, "dynamic", base.dynamic),
         keep_ends=_typed(where, table, "keep_ends", base.keep_ends),
         rollback=_typed(where, table, "rollback", base.rollback),
+        balance=_typed(where, table, "balance", base.balance),
         scale=_numbers(where, table, "scale", base.scale),
         offset=_numbers(where, table, "offset", base.offset),
         label_offset=int(_number(where, table, "label_offset", base.label_offset)),

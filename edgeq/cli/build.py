@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -66,6 +67,8 @@ if TYPE_CHECKING:
 @click.option("--time-axis", type=int, metavar="AXIS",
               help="Axis of time in the model's inputs, for --stream. Default: the one behind the "
                    "batch, channels last.")
+@click.option("--balance", is_flag=True,
+              help="Calibrate with every group of the samples equally often.")
 @click.option("--force", is_flag=True, help="Write into a folder that edgeq did not make.")
 @read_options
 @preprocess_options
@@ -75,7 +78,8 @@ def build(model: Path | None, board: str | None, calib: str | None, output: Path
           cmsis_nn: Path | None, max_ram: int | None, max_flash: int | None,
           max_drop: float | None, max_instructions: int | None,
           stream: str | None, hop: int | None, time_axis: int | None,
-          force: bool, shapes: tuple[str, ...], fixed: tuple[str, ...], states: tuple[str, ...],
+          balance: bool, force: bool, shapes: tuple[str, ...],
+          fixed: tuple[str, ...], states: tuple[str, ...],
           custom: tuple[str, ...], scale: str | None, offset: str | None,
           label_offset: int | None, as_json: bool) -> None:
     """Quantize MODEL (a float .tflite file) and write a C library for a board.
@@ -103,6 +107,7 @@ def build(model: Path | None, board: str | None, calib: str | None, output: Path
         model = resource_dir("examples") / "digits" / "digits.tflite"
         calib = calib or str(model.with_name("digits_calib.npz"))
     how = load_recipe(recipe)
+    how = replace(how, balance=how.balance or balance)
     default = Preprocess(how.scale, how.offset, how.label_offset)
     request = pipeline.Request(
         model=model, target=target, calib=calib, recipe=how, name=name,

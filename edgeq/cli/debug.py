@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,12 +41,14 @@ _RANKED = 5  # layers of the ranking that the terminal shows
               help="How many samples every layer is measured on.")
 @click.option("-o", "--output", type=click.Path(path_type=Path),
               help="Folder for debug.html and debug.json.")
+@click.option("--balance", is_flag=True,
+              help="Calibrate with every group of the samples equally often.")
 @click.option("--force", is_flag=True, help="Write into a folder that edgeq did not make.")
 @read_options
 @preprocess_options
 @json_option
-def debug(model: Path, calib: str, recipe: str, samples: int, output: Path | None, force: bool,
-          shapes: tuple[str, ...], fixed: tuple[str, ...], states: tuple[str, ...],
+def debug(model: Path, calib: str, recipe: str, samples: int, output: Path | None, balance: bool,
+          force: bool, shapes: tuple[str, ...], fixed: tuple[str, ...], states: tuple[str, ...],
           custom: tuple[str, ...], scale: str | None, offset: str | None, label_offset: int | None,
           as_json: bool) -> None:
     """Measure every layer of MODEL, integer against float, and examine the samples.
@@ -60,6 +63,7 @@ def debug(model: Path, calib: str, recipe: str, samples: int, output: Path | Non
     from edgeq.recipe import load_recipe
 
     how = load_recipe(recipe)
+    how = replace(how, balance=how.balance or balance)
     default = Preprocess(how.scale, how.offset, how.label_offset)
     if output is not None:
         check_folder(output, force=force)
@@ -100,13 +104,13 @@ def _layers(console: Console, found: LayerErrors) -> None:
     from edgeq.numbertext import percent_text
 
     console.print(f"\nlayers, on {found.samples} samples:")
-    numbers = ("SQNR", "alone", "mean shift", "clipped", "output", "agreement")
+    numbers = ("SQNR", "alone", "mean shift", "clipped", "output", "agreement", "without")
     rows = table("#", "layer", "operator", *numbers, right=("#", *numbers))
     for i, e in enumerate(found.layers):
         rows.add_row(str(i), escape(e.name), e.op, decibel_text(e.cumulative_db),
                      decibel_text(e.isolated_db), f"{e.mean_shift:+.4f}",
                      percent_text(e.clipped), decibel_text(e.output_db),
-                     percent_text(e.agreement))
+                     percent_text(e.agreement), decibel_text(e.without_db))
     console.print(rows)
     console.print(f"\nmost sensitive (noise that the layer alone puts on {found.measured!r}; "
                   f"all together {decibel_text(found.output_db)}):", markup=False)

@@ -59,7 +59,7 @@ def _corrected(op: Op, quantized: Graph, f_in: list[FloatArray],
     view = mac_view(quantized, op)
     bare = without_act(view.op)
     (f_pre,), (q_pre,) = bare.run(*f_in), bare.run(*q_in)
-    error = _mean(f_pre) - _mean(q_pre)
+    error = channel_mean(f_pre) - channel_mean(q_pre)
     bias = shifted_bias(quantized, op, error)
     real_shift = bias.params.dequantize(bias.data) - q_in[2]  # type: ignore[arg-type]
     q_pre += real_shift
@@ -67,7 +67,8 @@ def _corrected(op: Op, quantized: Graph, f_in: list[FloatArray],
     return apply_act(f_pre, act), apply_act(q_pre, act), bias
 
 
-def _mean(x: FloatArray) -> Vector:
+def channel_mean(x: FloatArray) -> Vector:
+    """The mean of each channel (last axis) over everything else: (c,)."""
     rows = x.reshape(-1, x.shape[-1])
     return (np.ones(len(rows), np.float32) @ rows).astype(np.float64) / len(rows)
 

@@ -39,6 +39,26 @@ def simulate(graph: Graph, inputs: Mapping[str, FloatArray],
     return kept
 
 
+def simulate_on(graph: Graph, start: int, known: Mapping[str, FloatArray],
+                changed: Mapping[str, FloatArray], out: str) -> FloatArray:
+    """The value of `out` of the integer `graph` where operator `start` gave `changed` instead.
+
+    `known` holds the real values of an earlier run; `changed` is not rounded.
+    """
+    now = dict(changed)
+    for op in graph.ops[start + 1:]:
+        if not any(n in now for n in op.ins):
+            continue
+        const = {n: t for n, t in ((n, graph.tensor(n)) for n in op.ins) if t.data is not None}
+        real = {n: t.data if t.q is None else t.q.dequantize(t.data)  # type: ignore[arg-type]
+                for n, t in const.items()}
+        outs = op.run(*(real[n] if n in real else now.get(n, known.get(n))
+                        for n in op.ins))  # type: ignore[arg-type]
+        for name, y in zip(op.outs, outs, strict=True):
+            now[name] = y if op.is_view else fake_quantize(y, graph.tensor(name).params)
+    return now.get(out, known[out])
+
+
 @dataclass(frozen=True)
 class Score:
     """How near the integer outputs are to the float ones."""

@@ -45,8 +45,15 @@ def choose_recipe(job: Job, recipe: Recipe, folder: Path | None = None) -> Chose
     state = load_state(folder, job)
     scores, wanted = float_scores(job), dict[str, Trial]()
 
+    def kept(candidate: Recipe) -> Recipe:
+        """`candidate` on the user's data and operators."""
+        return replace(candidate, scale=recipe.scale, offset=recipe.offset,
+                       label_offset=recipe.label_offset, balance=recipe.balance,
+                       custom=recipe.custom)
+
     def attempt(candidate: Recipe) -> Trial:
         nonlocal state
+        candidate = kept(candidate)
         text = recipe_text(candidate)
         if text not in state.trials:
             job.progress(f"try {candidate.name}", 0.0)
@@ -56,5 +63,5 @@ def choose_recipe(job: Job, recipe: Recipe, folder: Path | None = None) -> Chose
 
     search = search_mixed if recipe.search is Search.MIXED else escalate
     outcome = search(job, replace(recipe, search=Search.NONE), attempt)
-    return Chosen(outcome.recipe, recipe_text(outcome.recipe), outcome.notes,
-                  tuple(wanted.values()))
+    found = kept(outcome.recipe)
+    return Chosen(found, recipe_text(found), outcome.notes, tuple(wanted.values()))

@@ -27,11 +27,10 @@ class _Rung:
 def escalate(job: Job, base: Recipe, attempt: Try) -> Outcome:
     """The cheapest recipe that meets `max_drop`; without one, the best of those that cost little.
 
-    `base` is the recipe `best` itself: its preprocessing and layers go into every rung. A recipe
-    that loses more than `default` is never taken.
+    `base` is the recipe `best` itself: its layers go into the rungs. A recipe that loses more than
+    `default` is never taken.
     """
-    plain = replace(load_recipe("default"), scale=base.scale, offset=base.offset,
-                    label_offset=base.label_offset, layers=base.layers)
+    plain = replace(load_recipe("default"), layers=base.layers)
     default = _Rung(plain, attempt(plain))
     rungs, notes = list[_Rung](), [f"the measure: default has {_figures(default.trial)}"]
     for recipe in _ladder(job, base, plain, rungs):
@@ -58,9 +57,7 @@ def _ladder(job: Job, base: Recipe, default: Recipe, below: list[_Rung]) -> Iter
 
     The first ones cost the board the same and only take longer to find.
     """
-    fast = load_recipe("fast")
-    yield replace(fast, scale=base.scale, offset=base.offset, label_offset=base.label_offset,
-                  layers=base.layers)
+    yield replace(load_recipe("fast"), layers=base.layers)
     yield default
     yield base
     yield replace(base, name=f"{base.name}, learned rounding", rounding=Rounding.ADAROUND)
@@ -73,9 +70,8 @@ def _ladder(job: Job, base: Recipe, default: Recipe, below: list[_Rung]) -> Iter
         if wide.layers != seen.layers:
             seen = wide
             yield replace(wide, name=f"{start.name}, {count} activations in 16 bits")
-    for name in ("w8a16", "w16a16"):
-        yield replace(load_recipe(name), scale=base.scale, offset=base.offset,
-                      label_offset=base.label_offset)
+    yield load_recipe("w8a16")
+    yield load_recipe("w16a16")
 
 
 def _figures(trial: Trial) -> str:

@@ -244,3 +244,47 @@ def test_good_real_data_raises_no_suspicion_about_preprocessing(
         spec, Preprocess(), graph)).findings}
     wrong = load_dataset(spec, Preprocess((1 / 255,)), graph)  # the net wants 0 to 255
     assert Kind.INPUT_RANGE in {f.kind for f in examine(graph, wrong).findings}
+
+
+def test_a_layer_is_not_charged_for_what_corrects_earlier_ones(data: Dataset) -> None:
+    """A bias that only makes up for errors before it makes no error of the layer itself."""
+    graph = simplify(read(Path(MODEL)))
+    plain = quantize(graph, tuple(data.real()[n] for n in graph.ins), load_recipe("fast"))
+    before = layer_errors(plain, data, 16)
+    op = [o for o in plain.graph.ops if is_mac(o)][2]
+    bias = plain.graph.tensor(op.ins[2])
+    off = bias.data + np.int32(3000)  # type: ignore[operator]
+    shifted = replace(plain, graph=plain.graph.with_tensors(replace(bias, data=off)))
+    after = layer_errors(shifted, data, 16)
+    pairs = {e.name: (e, other) for e, other in zip(before.layers, after.layers, strict=True)}
+    one, other = pairs[op.name]
+    assert other.cumulative_db is not None
+    assert one.cumulative_db is not None
+    assert other.cumulative_db < one.cumulative_db - 3  # it does move the integers
+    assert other.isolated_db == pytest.approx(one.isolated_db, abs=1.0)
+    assert other.output_db == pytest.approx(one.output_db, abs=1.0)
+
+
+def test_leaving_one_out_leaves_the_others(quantized: Quantized, data: Dataset,
+                                           errors: LayerErrors) -> None:
+    """The last layer in float on what the integers before it gave; and none makes it far worse."""
+    real, ints = quantized.float_graph, quantized.graph
+    op = next(o for o in real.ops if o.outs[0] == errors.measured)
+    batch = data.real(0, 16)
+    q = {n: ints.tensor(n).params.quantize(x) for n, x in batch.items()}
+    got = run_int(ints, q, keep=[op.ins[0]])[op.ins[0]]
+    (out,) = op.run(ints.tensor(op.ins[0]).params.dequantize(got),
+                    *(np.asarray(real.const(n)) for n in op.ins[1:]))
+    want = run_float(real, batch, keep=[errors.measured])[errors.measured].astype(np.float64)
+    (last,) = [e for e in errors.layers if e.tensor == errors.measured]
+    assert last.without_db == pytest.approx(sqnr_db(float((want**2).sum()),
+                                                    float(((out - want) ** 2).sum())))
+    assert errors.output_db is not None
+    assert all(e.without_db is None or e.without_db > errors.output_db - 1 for e in errors.layers)
+
+
+def test_proxies_are_there_for_layers_with_weights(errors: LayerErrors) -> None:
+    for e in errors.layers:
+        assert (e.weights_db is None) == (e.weight_bits is None) == (e.curvature_db is None)
+        if e.weights_db is not None:
+            assert 30 < e.weights_db < 60
