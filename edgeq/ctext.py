@@ -52,9 +52,9 @@ def checked_name(name: str) -> str:
     return name
 
 
-def unique_identifiers(names: Iterable[str]) -> tuple[str, ...]:
-    """One identifier for each name; later equal ones get _2, _3, ..."""
-    taken: set[str] = set()
+def unique_identifiers(names: Iterable[str], reserved: Iterable[str] = ()) -> tuple[str, ...]:
+    """One identifier for each name, none of `reserved`; later equal ones get _2, _3, ..."""
+    taken = set(reserved)
     result: list[str] = []
     for name in names:
         base = candidate = identifier(name)

@@ -35,6 +35,11 @@ _ISA_CHECKS = {
 }
 
 
+# what the model's prefix stands before in the API and beside it
+_API = ("init", "run", "reset", "info", "t", "selftest", "input", "output", "input_info",
+        "output_info")
+
+
 @dataclass(frozen=True, eq=False)
 class SelfTest:
     """Vectors of kws_selftest(): one integer array for each graph input and output."""
@@ -148,7 +153,7 @@ class ModelView:
 
 def model_view(plan: Plan) -> ModelView:
     """The view of a plan."""
-    layers = unique_identifiers(call.name for call in plan.calls)
+    layers = unique_identifiers((call.name for call in plan.calls), _API)
     tables, symbols = _tables(plan, layers)
     states, patterns = _states(plan)
     tables += patterns
@@ -190,13 +195,17 @@ def _isa_checks(names: tuple[str, ...]) -> tuple[IsaView, ...]:
 def _tables(plan: Plan, layers: tuple[str, ...]
             ) -> tuple[list[tuple[TableView, Blob]], dict[tuple[int, str], str]]:
     """Every table once, and the symbol behind (call number, blob name or constant input)."""
+    taken = {f"{plan.name}_{layer}" for layer in layers}  # symbols of parameters
     found: dict[tuple[str, bytes], str] = {}
     blobs: dict[str, tuple[Blob, str]] = {}
     symbols: dict[tuple[int, str], str] = {}
     for i, call in enumerate(plan.calls):
         for blob in (*call.blobs, *_constant_inputs(plan.graph, call)):
             key = (blob.ctype, blob.data.tobytes())
-            symbol = found.setdefault(key, f"{plan.name}_{layers[i]}_{identifier(blob.name)}")
+            symbol = f"{plan.name}_{layers[i]}_{identifier(blob.name)}"
+            while symbol in taken:  # a layer may be called as the table of another one
+                symbol += "_"
+            symbol = found.setdefault(key, symbol)
             symbols[i, blob.name] = symbol
             old = blobs.get(symbol)
             if old is None or old[0].align < blob.align:
@@ -259,7 +268,7 @@ def _states(plan: Plan) -> tuple[tuple[StateView, ...], list[tuple[TableView, Bl
         shape = plan.graph.tensor(state.source).shape
         symbol, title = "", comment(f"{state.source}: {shape_text(shape)}")
         if period > 1:
-            symbol = f"{plan.name}_state_{i}"
+            symbol = f"{plan.name}_reset_{i}"
             blob = Blob("state", "int8_t", raw[:period], align=1)
             tables.append((TableView(symbol, "int8_t", period, 1,
                                      comment(f"{state.source} at reset"), blob.data), blob))

@@ -15,10 +15,10 @@ from edgeq.ops.concat import Concat
 from edgeq.ops.gather import Cut, Slice
 from edgeq.ops.recurrent import Recurrent
 from edgeq.ops.shift import Shift
-from edgeq.streaming.demand import Parts, clipped, demands, known_reach, whole
+from edgeq.streaming.demand import Parts, clipped, demands, known_reach, needed, whole
 from edgeq.streaming.framing import Framing, InputFrames, OutputRows
 from edgeq.streaming.reach import Rows, on_rows
-from edgeq.streaming.tracks import StreamMode, StreamOptions, Track, is_last_row, tracks_of
+from edgeq.streaming.tracks import StreamMode, StreamOptions, Track, tracks_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,18 +166,18 @@ class _Build:
             self.keep(out)
 
     def at_once(self, op: Op) -> None:
-        """`op` as it is, on all rows; where it takes the last one of a sequence, on the newest."""
+        """`op` as it is, on all rows; where it takes some of them, on those."""
         ins = []
         for name in op.ins:
             t = self.tracks.get(name)
             if t is None:
                 ins.append(name)
                 continue
-            rows = whole(self.mode, t)
-            if self.mode is StreamMode.SEQUENCE and isinstance(op, Slice):
-                assert is_last_row(self.source, op, t)
-                rows = (t.high - 1, t.high)
-                op = replace(op, cuts=tuple(Cut(0, 1, 1) if i == t.axis else cut
+            rows = needed(op, self.mode, t)
+            if isinstance(op, Slice):
+                old = op.cuts[t.axis]
+                new = Cut(0 if old.step > 0 else rows[1] - rows[0] - 1, old.size, old.step)
+                op = replace(op, cuts=tuple(new if i == t.axis else cut
                                             for i, cut in enumerate(op.cuts)))
             ins.append(self.rows(name, rows))
         made = replace(op, ins=tuple(ins))
@@ -199,7 +199,7 @@ class _Build:
         for n in (kept, after):
             self.tensors[n] = Tensor(n, shape, None, tensor.q)
         self.states.append(State(kept, after, self.rest.get(name)))
-        self.ops.append(Shift(name=f"{base}@shift", ins=(kept, fresh), outs=(after,), axis=t.axis))
+        self.ops.append(Shift(name=f"{base}@moved", ins=(kept, fresh), outs=(after,), axis=t.axis))
         self.have[name].append((ring, after))
 
     def rows(self, name: str, rows: Rows) -> str:

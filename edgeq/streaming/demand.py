@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from edgeq.ir import Graph
 from edgeq.ops.base import Op
+from edgeq.ops.gather import Slice
 from edgeq.ops.recurrent import Recurrent
 from edgeq.streaming.reach import Reach, Rows, reach_of
 from edgeq.streaming.tracks import StreamMode, Track
@@ -52,7 +53,7 @@ def demands(g: Graph, mode: StreamMode, tracks: Mapping[str, Track]) -> dict[str
         out, timed = op.outs[0], [n for n in op.ins if n in tracks]
         if out not in tracks:
             for name in timed:
-                wanted[name].append(whole(mode, tracks[name]))
+                wanted[name].append(needed(op, mode, tracks[name]))
             continue
         if not wanted[out]:
             continue
@@ -82,6 +83,19 @@ def known_reach(g: Graph, op: Op, tracks: Mapping[str, Track]) -> Reach:
 def whole(mode: StreamMode, t: Track) -> Rows:
     """The rows for those who need all: the window, or what is new in a sequence."""
     return (0, t.size) if mode is StreamMode.WINDOW else (t.high - t.hop, t.high)
+
+
+def needed(op: Op, mode: StreamMode, t: Track) -> Rows:
+    """The rows for `op`, whose output has no rows of time: all, but what a Slice takes, which is
+    the newest in a sequence.
+    """
+    if not isinstance(op, Slice):
+        return whole(mode, t)
+    if mode is StreamMode.SEQUENCE:
+        return t.high - 1, t.high
+    cut = op.cuts[t.axis]
+    ends = sorted((cut.start, cut.start + (cut.size - 1) * cut.step))
+    return ends[0], ends[1] + 1
 
 
 def clipped(rows: Rows, mode: StreamMode, t: Track) -> Rows:

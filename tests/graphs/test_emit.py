@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -239,6 +240,15 @@ def test_only_used_runtime_files_are_written() -> None:
     assert "src/eq_conv2d_s8.c" in files
     assert "src/eq_add_s8.c" not in files
     assert "src/chain_selftest.c" not in files
+
+
+def test_layers_named_as_tables_or_functions(tmp_path: Path) -> None:
+    """`run` is a function of every library, `run_shift` a table of the layer `run`."""
+    graph = chain()
+    first, second, *rest = graph.ops
+    ops = (replace(first, name="run"), replace(second, name="run_shift"), *rest)
+    renamed = graph.replace(ops=ops)
+    assert_equal_to_run_int(renamed, build(renamed, tmp_path / "out"), 3)
 
 
 def test_equal_tables_are_stored_once(tmp_path: Path) -> None:

@@ -138,10 +138,10 @@ def tcn(seed: int = 4, frames: int = 20, axis: int = 1) -> Graph:
     return b.graph([x], [b.logistic(y)])
 
 
-def tcn_last(seed: int = 5) -> Graph:
-    """The same, of which only the last frame's row is used, behind fewer frames than it reaches."""
+def tcn_last(seed: int = 5, frames: int = 9) -> Graph:
+    """The same, of which only the last frame's row is used; it reaches 15 frames back."""
     b = TimeBuilder(np.random.default_rng(seed))
-    x = b.input("x", 9, 1, 4)
+    x = b.input("x", frames, 1, 4)
     y = x
     for dilation in (1, 2, 4):
         y = b.add(y, b.causal(y, 3, dilation))
