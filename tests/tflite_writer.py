@@ -47,8 +47,10 @@ class Value:
 
 
 def single_op(kind: str, ins: Sequence[Value | None], outs: Sequence[Value],
-              options: object | None = None, inner: Sequence[Value] = ()) -> bytes:
-    """A model of the one operator `kind` (a BuiltinOperator name); `options` from the schema.
+              options: object | None = None, inner: Sequence[Value] = (),
+              custom: bytes = b"") -> bytes:
+    """A model of the one operator `kind` (a BuiltinOperator name, or "CUSTOM " and the name of one
+    with the options `custom`); `options` from the schema.
 
     None stands for an optional input that is absent, `inner` for the intermediates.
     """
@@ -64,7 +66,9 @@ def single_op(kind: str, ins: Sequence[Value | None], outs: Sequence[Value],
                     if v.data is None and not v.variable]
     graph.outputs = [index[v.name] for v in outs]
     code = schema.OperatorCodeT()
-    code.builtinCode = getattr(schema.BuiltinOperator, kind)
+    code.builtinCode = getattr(schema.BuiltinOperator, kind.split(" ")[0])
+    if " " in kind:
+        code.customCode = kind.split(" ")[1]
     code.deprecatedBuiltinCode = min(127, code.builtinCode)
     code.version = 1 if kind in _FIRST_VERSION else 2
     model.operatorCodes = [code]
@@ -73,6 +77,8 @@ def single_op(kind: str, ins: Sequence[Value | None], outs: Sequence[Value],
     op.inputs = [-1 if v is None else index[v.name] for v in ins]
     op.outputs = [index[v.name] for v in outs]
     op.intermediates = [index[v.name] for v in inner]
+    if custom:
+        op.customOptions = np.frombuffer(custom, np.uint8)
     if options is not None:
         op.builtinOptions = options
         op.builtinOptionsType = getattr(schema.BuiltinOptions, type(options).__name__[:-1])

@@ -116,6 +116,7 @@ ARG_EXTREME: tuple[Kernel, ...] = (portable("eq_argextreme_s8"),)
 COMPARE: tuple[Kernel, ...] = (portable("eq_compare_s8"),)
 SELECT: tuple[Kernel, ...] = (portable("eq_select_s8"),)
 EMBEDDING: tuple[Kernel, ...] = (portable("eq_embedding"),)
+DETECTIONS: tuple[Kernel, ...] = (portable("eq_detections"),)
 
 RESIZE_NEAREST: tuple[Kernel, ...] = (portable("eq_resize_nearest_s8"),)
 RESIZE_BILINEAR: tuple[Kernel, ...] = (portable("eq_resize_bilinear_s8"),)

@@ -18,6 +18,7 @@ from edgeq.ops.concat import Concat, Pack
 from edgeq.ops.conv2d import Conv2D
 from edgeq.ops.dense import Dense
 from edgeq.ops.depthwise_conv2d import DepthwiseConv2D
+from edgeq.ops.detection import Detections
 from edgeq.ops.div import Div
 from edgeq.ops.elementwise import Add, Mul, Sub
 from edgeq.ops.embedding import Embedding
@@ -87,4 +88,5 @@ OPS: tuple[type[Op], ...] = (
     LogicalNot,
     Select,
     Embedding,
+    Detections,
 )

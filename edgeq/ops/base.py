@@ -56,6 +56,7 @@ class Fixed:
 
     scale: float
     zero: int
+    bits: int = 8
 
 
 @dataclass(frozen=True)
@@ -140,6 +141,10 @@ class Op(ABC):
         """How the output's quantization parameters follow."""
         return Free()
 
+    def output_rule(self, index: int) -> Rule:
+        """The rule of one output, where they differ."""
+        return self.rule()
+
     def observed(self, *xs: FloatArray) -> Mapping[str, FloatArray]:
         """Values inside the operator whose range quantization needs, by name.
 
@@ -179,11 +184,12 @@ def whole_numbers(graph: Graph) -> dict[str, int]:
     """
     found: dict[str, int] = {}
     for op in graph.ops:
-        rule = op.rule()
-        if isinstance(rule, Integers):
-            found |= dict.fromkeys(op.outs, rule.bits)
-        elif isinstance(rule, SameAsInput) and op.ins[rule.index] in found:
-            found |= dict.fromkeys(op.outs, found[op.ins[rule.index]])
+        for i, name in enumerate(op.outs):
+            rule = op.output_rule(i)
+            if isinstance(rule, Integers):
+                found[name] = rule.bits
+            elif isinstance(rule, SameAsInput) and op.ins[rule.index] in found:
+                found[name] = found[op.ins[rule.index]]
     for op in reversed(graph.ops):
         rule = op.rule()
         found |= {op.ins[i]: 32 for i in op.index_ins if not graph.tensor(op.ins[i]).is_const}

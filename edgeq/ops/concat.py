@@ -32,10 +32,10 @@ def _over_batch(op: Op, g: Graph) -> str:
 
 def _wide_differ(op: Op, g: Graph) -> str:
     out = g.tensor(op.outs[0]).q
-    if out is None or out.bits == 8:
+    if out is None:
         return ""
-    return next((f"{n!r} has others" for n in op.ins if not same_params(g.tensor(n).params, out)),
-                "")
+    return next((f"{n!r} has others" for n in op.ins if max(
+        g.tensor(n).params.bits, out.bits) > 8 and not same_params(g.tensor(n).params, out)), "")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -49,16 +49,25 @@ def assign(graph: Graph, chosen: Ranges, recipe: Recipe) -> Graph:
 
 
 def _with_states(graph: Graph) -> Graph:
-    """`graph` in which the states of recurrent layers have the layers' own parameters."""
-    changed = [replace(graph.tensor(name), q=q) for op in graph.ops if isinstance(op, Recurrent)
-               for (i, o), q in zip(op.carried(), op.state_params(graph), strict=False)
-               for name in (op.ins[i], op.outs[o])]
+    """`graph` in which the states of recurrent layers have the layers' own parameters.
+
+    So has what only shows them in another shape or order.
+    """
+    own: dict[str, QuantParams] = {}
+    for op in graph.ops:
+        if isinstance(op, Recurrent):
+            for (i, o), q in zip(op.carried(), op.state_params(graph), strict=False):
+                own |= {op.ins[i]: q, op.outs[o]: q}
+        rule = op.rule()
+        if isinstance(rule, SameAsInput) and op.ins[rule.index] in own:
+            own |= dict.fromkeys(op.outs, own[op.ins[rule.index]])
+    changed = [replace(graph.tensor(name), q=q) for name, q in own.items()]
     return graph.with_tensors(*changed) if changed else graph
 
 
 def _output(graph: Graph, op: Op, name: str, params: Mapping[str, QuantParams],
             chosen: Ranges, bits: int) -> QuantParams:
-    rule = op.rule()
+    rule = op.output_rule(op.outs.index(name))
     if isinstance(rule, Integers):
         return per_tensor(1.0, 0, rule.bits)
     if isinstance(op, Requantize) and bits == 16:
@@ -66,7 +75,7 @@ def _output(graph: Graph, op: Op, name: str, params: Mapping[str, QuantParams],
     if isinstance(rule, Fixed) and bits == 16:
         return per_tensor(1 / 32768, 0, bits)
     if isinstance(rule, Fixed):
-        return per_tensor(rule.scale, rule.zero)
+        return per_tensor(rule.scale, rule.zero, rule.bits)
     if isinstance(rule, SameAsInput):
         return params[op.ins[rule.index]]
     low, high = chosen[name]

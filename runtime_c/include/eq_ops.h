@@ -923,4 +923,23 @@ typedef struct {
 void eq_embedding(const eq_embedding_t *p, const int32_t *restrict index,
                   const int8_t *restrict table, int8_t *restrict out);
 
+/* --- detections: boxes of n anchors, the `most` best without those that overlap a better one --------
+ * codes (n, 4) of centre y, x and size h, w; scores (n, classes), of which the first `background` do
+ * not count; y = anchor + requant((code - zero) * size), size * exp[code] in Q16; coordinates in 2^-14.
+ * A score below `least` is none; overlap is the share of the union in Q15. Scratch: 2 n bytes. */
+typedef struct {
+    uint16_t n, classes, background, most;
+    int8_t zero, score_zero;
+    int16_t least;
+    int32_t overlap;
+    int8_t y_shift, x_shift;
+    int32_t y_mult, x_mult;
+    const int32_t *anchors;  /* (n, 4): centre y, x, height, width */
+    const int32_t *h_exp, *w_exp;
+} eq_detections_t;
+
+void eq_detections(const eq_detections_t *p, const int8_t *codes, const int8_t *scores,
+                   int16_t *restrict boxes, int32_t *restrict classes, int8_t *restrict best,
+                   int32_t *restrict count, void *restrict scratch);
+
 #endif
