@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from edgeq.ir import FloatArray, Graph, Tensor
 from edgeq.layers import MacView, act_of
 from edgeq.quant.bias_correct import Rounder, correct_empirical
+from edgeq.quant.coarse import is_coarse
 from edgeq.quant.compensate import (
     HOLD,
     Matrix,
@@ -84,7 +85,8 @@ def adaround_layer(settings: AdaRound, rng: np.random.Generator) -> Rounder:
     """
     def rounder(view: MacView, x: FloatArray, wanted: FloatArray, old: Tensor) -> Tensor:
         start = rounded(view, x, wanted, old)
-        problem = problem_of(view, start, x, wanted, settings.rows)
+        coarse = is_coarse(start.params)  # a search of its own, see coarse.py
+        problem = None if coarse else problem_of(view, start, x, wanted, settings.rows)
         if problem is None:
             return start
         parts = list(_parts(problem, settings.part))

@@ -19,6 +19,7 @@ from edgeq.quant.bias_correct import Rounder, correct_analytic, correct_empirica
 from edgeq.quant.choose import choose_ranges
 from edgeq.quant.input_clip import clipped, input_clip
 from edgeq.quant.observe import Stats, observe
+from edgeq.quant.reconstruct import END_TO_END, Learning, learn_steps, reconstruct
 from edgeq.quant.simulate import Score, reference, score
 from edgeq.quant.split import split_weights
 from edgeq.quant.weight_steps import rounded
@@ -71,6 +72,8 @@ class _Choice:
     absorb: bool = False
     correct: BiasCorrection = BiasCorrection.OFF
     rounding: Rounding = Rounding.NEAREST
+    blocks: bool = False
+    learn: bool = False
     input_clip: float = 1.0
     ranges: ActRange = ActRange.MSE
 
@@ -122,9 +125,13 @@ def _wishes(recipe: Recipe) -> list[Wish]:
     if recipe.act_range is ActRange.AUTO and recipe.rollback:
         found += [(f"{method.value} ranges", partial(_with_ranges, method))
                   for method in (ActRange.MINMAX, ActRange.PERCENTILE)]
-    if most in (Rounding.ADAROUND, Rounding.BLOCK):
+    if most is Rounding.ADAROUND:
         found.append(("learned rounding, layer by layer",
                       lambda c: replace(c, rounding=Rounding.ADAROUND)))
+    if most is Rounding.BLOCK:
+        found.append(("reconstruction, block by block", lambda c: replace(c, blocks=True)))
+    if recipe.learn_steps:
+        found.append(("learned steps and biases", lambda c: replace(c, learn=True)))
     return found
 
 
@@ -182,6 +189,14 @@ class _Work:
                                      lambda i: self.progress(what, (n + i) / (2 * n)),
                                      self.rounder(choice.rounding, shared_weights(real)),
                                      correct)
+        if choice.blocks:
+            own = frozenset(op.name for op in real.ops
+                            if self.recipe.of(op.name).rounding is Rounding.BLOCK)
+            ints = reconstruct(real, ints, self.samples, Learning(), self.rng(), own,
+                               partial(self.progress, f"{what}, blocks"))
+        if choice.learn:
+            ints = learn_steps(real, ints, self.samples, END_TO_END, self.rng(),
+                               partial(self.progress, f"{what}, learning"))
         self.progress(what, 1.0)
         return real, ints
 
@@ -195,12 +210,16 @@ class _Work:
         real = with_widths(split, self.recipe)
         return real, carried(real, stats)
 
+    def rng(self) -> np.random.Generator:
+        """The same random numbers for every candidate and every method."""
+        return np.random.default_rng(self.recipe.seed)
+
     def rounder(self, most: Rounding, shared: frozenset[str]) -> Rounder:
         """Rounds each layer as the recipe says, with nothing that takes more effort than `most`.
 
         Layers that share their weights are rounded to nearest, which gives all the same integers.
         """
-        learn = adaround_layer(AdaRound(), np.random.default_rng(self.recipe.seed))
+        learn = adaround_layer(AdaRound(), self.rng())
 
         def rounder(view: MacView, x: FloatArray, wanted: FloatArray, old: Tensor) -> Tensor:
             own = self.recipe.of(view.op.name)
