@@ -7,7 +7,7 @@ so that the noise of several layers adds up to that of all as far as it is indep
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,9 +18,9 @@ from edgeq.ops.base import Op
 from edgeq.ops.mac import apply_act
 from edgeq.quant.params import fake_quantize
 from edgeq.quant.simulate import measured, sqnr_db
-from edgeq.quant.weight_steps import with_best_steps
+from edgeq.quant.weight_steps import rounded
 from edgeq.quant.weights import quantize_weight, weight_params
-from edgeq.recipe import Recipe
+from edgeq.recipe import Recipe, Rounding, WeightRange
 
 _MOST_VALUES = 3 * 10**7  # activation values that are kept at once
 _MOST, _FEWEST = 32, 4  # samples
@@ -29,11 +29,27 @@ Values = Mapping[str, FloatArray]
 
 
 @dataclass(frozen=True)
+class Width:
+    """How finely a layer's weights are stored."""
+
+    bits: int
+    group: int = 0  # input channels that share a factor; 0: one scale an output channel
+
+    def on(self, recipe: Recipe) -> Recipe:
+        """`recipe` of one layer with weights of this width, its steps as they suit few bits."""
+        if self.bits >= 8:
+            return recipe
+        return replace(recipe, weight_bits=self.bits, group_size=self.group,
+                       weight_range=WeightRange.MSE, rounding=Rounding.COMPENSATE,
+                       act_bits=8, learn_steps=False)
+
+
+@dataclass(frozen=True)
 class WeightNoise:
-    """One layer with weights of so many bits, everything else in float (leave one in)."""
+    """One layer with weights of one width, everything else in float (leave one in)."""
 
     layer: str
-    bits: int
+    width: Width
     noise: float  # on the scores, of theirs
     predicted: float  # the same by the curvature: trace / weights * |change of the weights|**2
     weights_db: float  # signal to noise of the weights themselves
@@ -56,7 +72,7 @@ class Sensitivity:
 
 
 def sensitivity(real: Graph, ints: Graph, samples: Sequence[FloatArray], recipe: Recipe,
-                bits: Sequence[int], progress: Callable[[float], None] = lambda share: None,
+                widths: Sequence[Width], progress: Callable[[float], None] = lambda share: None,
                 ) -> Sensitivity:
     """The noise of each layer of the float graph `real` alone, on the first `samples`.
 
@@ -72,8 +88,8 @@ def sensitivity(real: Graph, ints: Graph, samples: Sequence[FloatArray], recipe:
     for i, op in enumerate(real.ops):
         if is_mac(op):
             trace = curvature(real, i, known, out, rng) / energy
-            weights += [_weights(real, ints, i, known, out, energy, trace, recipe, b)
-                        for b in bits if b == 8 or not mac_view(real, op).depthwise]
+            weights += [_weights(real, ints, i, known, out, energy, trace, recipe, w)
+                        for w in widths if w.bits == 8 or not mac_view(real, op).depthwise]
         if not op.is_view:
             activations += [_activation(real, ints, i, n, known, out, energy) for n in op.outs]
         progress((i + 1) / len(real.ops))
@@ -109,27 +125,27 @@ def curvature(real: Graph, index: int, known: Values, out: str, rng: np.random.G
 
 
 def _weights(real: Graph, ints: Graph, index: int, known: Values, out: str, energy: float,
-             trace: float, recipe: Recipe, bits: int) -> WeightNoise:
+             trace: float, recipe: Recipe, width: Width) -> WeightNoise:
     op = real.ops[index]
     view, x = mac_view(real, op), known[op.ins[0]]
-    weight = rounded_alone(view, x, ints, op, recipe, bits)
+    tensor = nearest(real, ints, op, recipe, width)
+    if width.bits < 8:
+        tensor = rounded(view, x, x, tensor)
+    weight = tensor.params.dequantize(tensor.data)  # type: ignore[arg-type]
     y = _mean_kept(view, x, weight)
     moved = run_on(real, index, known, {op.outs[0]: y}, out)
     error = np.asarray(weight, np.float64) - view.weight
-    return WeightNoise(op.name, bits, _noise(moved, known[out], energy),
+    return WeightNoise(op.name, width, _noise(moved, known[out], energy),
                        trace / error.size * float((error**2).sum()),
                        sqnr_db(view.weight, np.asarray(weight, np.float32)))
 
 
-def rounded_alone(view: MacView, x: FloatArray, ints: Graph, op: Op, recipe: Recipe,
-                  bits: int) -> FloatArray:
-    """The layer's weights in `bits` as reals: 8 to nearest, fewer as the quantizer does."""
+def nearest(real: Graph, ints: Graph, op: Op, recipe: Recipe, width: Width) -> Tensor:
+    """The weights of the layer `op` in `width`, rounded to nearest."""
+    view, own = mac_view(real, op), width.on(recipe.of(op.name))
     q_in, q_out = ints.tensor(op.ins[0]).params, ints.tensor(op.outs[0]).params
-    q = weight_params(view, q_in, q_out, recipe.of(op.name), bits)
-    tensor = Tensor(op.ins[1], view.weight.shape, quantize_weight(view.weight, q), q)
-    if bits < 8:
-        tensor = with_best_steps(view, x, x, tensor)
-    return tensor.params.dequantize(tensor.data)  # type: ignore[arg-type]
+    q = weight_params(view, q_in, q_out, own, width.bits)
+    return Tensor(op.ins[1], view.weight.shape, quantize_weight(view.weight, q), q)
 
 
 def _mean_kept(view: MacView, x: FloatArray, weight: FloatArray) -> FloatArray:

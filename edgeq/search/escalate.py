@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from edgeq.quant.sensitivity import sensitivity
+from edgeq.quant.sensitivity import Width, sensitivity
 from edgeq.recipe import Recipe, Rounding, load_recipe
 from edgeq.search.trial import Goal, Job, Outcome, Trial, Try, meets, quantized
 from edgeq.search.widen import widened
@@ -63,7 +63,7 @@ def _ladder(job: Job, base: Recipe, default: Recipe, below: list[_Rung]) -> Iter
     yield replace(base, name=f"{base.name}, learned rounding", rounding=Rounding.ADAROUND)
     start = max(below, key=lambda rung: rung.trial.sqnr_db).recipe
     result = quantized(job, start)
-    found = sensitivity(result.float_graph, result.graph, job.samples, start, (8,))
+    found = sensitivity(result.float_graph, result.graph, job.samples, start, (Width(8),))
     seen = start
     for count in _WIDE:
         wide = widened(start, job.graph, found, count)

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from edgeq.board import Target
 from edgeq.ir import Graph
 from edgeq.layers import is_mac, mac_view
 from edgeq.lower import lower
-from edgeq.quant.sensitivity import Sensitivity, sensitivity
+from edgeq.quant.sensitivity import Sensitivity, Width, nearest, sensitivity
+from edgeq.quant.weight_steps import bias_for
 from edgeq.recipe import Layer, Recipe, WeightRange
 from edgeq.search.costs import call_instructions
 from edgeq.search.knapsack import Item, Solution, front
 from edgeq.search.trial import NO_GOAL, Goal, Job, Outcome, Trial, Try, meets, quantized
 from edgeq.search.widen import widened
 
-_BITS = (8, 4)  # of weights, in the order of a layer's items
+_WIDTHS = (Width(8), Width(4), Width(4, 32), Width(2, 32))  # in the order of a layer's items
 _POINTS = 6  # of the front that are tried at first
 _HALVINGS = 4  # further ones, between the last that meets the target and the first that misses
 _MOVES = 6  # single layers that change width at the end
@@ -25,7 +26,7 @@ BEYOND = 0.25  # points that a search without any goal may be expected to lose b
 
 @dataclass(frozen=True)
 class Sized:
-    """What a layer costs at each of _BITS; one entry where it has no choice."""
+    """What a layer costs at each of _WIDTHS; one entry where it has no choice."""
 
     layer: str
     items: tuple[Item, ...]
@@ -44,7 +45,7 @@ def search_mixed(job: Job, base: Recipe, attempt: Try) -> Outcome:
         notes.append(f"no goal was given: an expected loss of {goal.max_drop:.2f} points, which is "
                      f"{BEYOND} more than with 8 bits, is allowed")
     wide = quantized(job, base)
-    found = sensitivity(wide.float_graph, wide.graph, job.samples, base, _BITS,
+    found = sensitivity(wide.float_graph, wide.graph, job.samples, base, _WIDTHS,
                         lambda share: job.progress("measure each layer's sensitivity", share))
     sized = sizes(wide.graph, wide.float_graph, found, base, job.target)
     line = _line(front([s.items for s in sized], max_work=_work(sized, plain, goal)))
@@ -52,8 +53,8 @@ def search_mixed(job: Job, base: Recipe, attempt: Try) -> Outcome:
                  f"{len(line)} choices that no other beats in bytes and noise")
 
     def recipe_of(solution: Solution) -> Recipe:
-        narrow = [s.layer for s, pick in zip(sized, solution.picks, strict=True) if pick]
-        return narrowed(base, narrow)
+        return narrowed(base, {s.layer: _WIDTHS[pick] for s, pick in
+                               zip(sized, solution.picks, strict=True) if pick})
 
     trials: dict[str, tuple[Trial, Recipe]] = {plain.recipe: (plain, base)}
 
@@ -75,45 +76,47 @@ def search_mixed(job: Job, base: Recipe, attempt: Try) -> Outcome:
 def sizes(ints: Graph, real: Graph, found: Sensitivity, recipe: Recipe,
           target: Target) -> tuple[Sized, ...]:
     """Bytes, instructions and noise of every layer with weights, at each width it can have."""
-    noise = {(w.layer, w.bits): w.noise for w in found.weights}
-    plans = {bits: lower(ints if bits == 8 else _narrow(ints, bits), target, "sizes")
-             for bits in _BITS}
-    costs = {bits: {c.name: (sum(b.nbytes for b in c.blobs), call_instructions(plan, c))
-                    for c in plan.calls} for bits, plan in plans.items()}
+    noise = {(w.layer, w.width): w.noise for w in found.weights}
+    plans = {width: lower(_stored(real, ints, recipe, width), target, "sizes")
+             for width in _WIDTHS}
+    costs = {width: {c.name: (sum(b.nbytes for b in c.blobs), call_instructions(plan, c))
+                     for c in plan.calls} for width, plan in plans.items()}
     made = []
     for op in real.ops:
         if is_mac(op):
             own = recipe.of(op.name).act_bits == 8 and not mac_view(real, op).depthwise
             made.append(Sized(op.name, tuple(
-                Item(*costs[bits][op.name], noise[op.name, bits])
-                for bits in (_BITS if own else _BITS[:1]))))
+                Item(*costs[width][op.name], noise[op.name, width])
+                for width in (_WIDTHS if own else _WIDTHS[:1]))))
     return tuple(made)
 
 
-def _narrow(ints: Graph, bits: int) -> Graph:
-    """`ints` with weights of `bits` wherever kernels take them; only its sizes mean something."""
-    top = (1 << (bits - 1)) - 1
+def _stored(real: Graph, ints: Graph, recipe: Recipe, width: Width) -> Graph:
+    """`ints` with weights of `width` wherever kernels take them, rounded to nearest."""
+    if width.bits == 8:
+        return ints
     changed = []
-    for op in ints.ops:
-        if is_mac(op) and not mac_view(ints, op).depthwise:
-            tensor = ints.tensor(op.ins[1])
-            data = ints.integers(op.ins[1]).clip(-top, top)
-            changed.append(replace(tensor, data=data, q=replace(tensor.params, bits=bits)))
+    for op in real.ops:
+        if is_mac(op) and not mac_view(real, op).depthwise:
+            weight = nearest(real, ints, op, recipe, width)
+            changed += [weight, bias_for(real, ints, op, weight.params)]
     return ints.with_tensors(*changed)
 
 
-def narrowed(base: Recipe, layers: Sequence[str]) -> Recipe:
-    """`base` with 4-bit weights in `layers`."""
-    return named(replace(base, layers=(*base.layers, *(
-        Layer(n, weight_bits=4, weight_range=WeightRange.MSE) for n in layers))))
+def narrowed(base: Recipe, widths: Mapping[str, Width]) -> Recipe:
+    """`base` with weights of the `widths` given by layer."""
+    return base if not widths else named(replace(base, layers=(*base.layers, *(
+        Layer(n, weight_bits=w.bits, group_size=w.group, weight_range=WeightRange.MSE)
+        for n, w in widths.items()))))
 
 
 def named(recipe: Recipe) -> Recipe:
     """`recipe` called after what it does to its layers."""
     base = recipe.name.split(":")[0]
-    four = sum(x.weight_bits == 4 for x in recipe.layers)
+    four, two = (sum(x.weight_bits == bits for x in recipe.layers) for bits in (4, 2))
     sixteen = sum(x.act_bits == 16 for x in recipe.layers)
     parts = [f"{four} layers of 4-bit weights"] * bool(four)
+    parts += [f"{two} layers of 2-bit weights"] * bool(two)
     parts += [f"{sixteen} operators in 16 bits"] * bool(sixteen)
     return replace(recipe, name=f"{base}: {', '.join(parts) or '8 bits'}")
 
@@ -158,18 +161,19 @@ def _moved(sized: Sequence[Sized], best: tuple[Trial, Recipe], base: Recipe,
     """`best` after single layers of 8 bits went to 4, those first that cost least noise a byte."""
     if goal.max_drop is None or not meets(best[0], goal):
         return best
-    narrow = [x.name for x in best[1].layers if x.weight_bits == 4]
+    narrow = {x.name: Width(x.weight_bits, x.group_size or 0) for x in best[1].layers
+              if x.weight_bits is not None and x.weight_bits < 8}
     rest = [s for s in sized if len(s.items) > 1 and s.layer not in narrow]
 
     def price(s: Sized) -> float:
-        eight, four = s.items
+        eight, four = s.items[:2]
         return (four.noise - eight.noise) / max(eight.size - four.size, 1.0)
 
     for s in sorted(rest, key=price)[:_MOVES]:
-        recipe = narrowed(base, [*narrow, s.layer])
+        recipe = narrowed(base, {**narrow, s.layer: _WIDTHS[1]})
         trial = see(recipe)
         if meets(trial, goal) and trial.flash_bytes < best[0].flash_bytes:
-            narrow.append(s.layer)
+            narrow[s.layer] = _WIDTHS[1]
             best = trial, recipe
             notes.append(f"{s.layer} in 4 bits as well: the goal still holds")
     return best

@@ -19,7 +19,7 @@ from edgeq.ir import Graph, Tensor
 from edgeq.ops.dense import Dense
 from edgeq.passes import simplify
 from edgeq.quant import quantize
-from edgeq.quant.sensitivity import curvature, sensitivity
+from edgeq.quant.sensitivity import Width, curvature, sensitivity
 from edgeq.readers import read
 from edgeq.recipe import Layer, Recipe, Search, load_recipe
 from edgeq.recipe_text import recipe_text
@@ -33,6 +33,7 @@ Shared = Callable[[str], Path]
 DIGITS = resource_dir("examples") / "digits"
 MODEL, CALIB = str(DIGITS / "digits.tflite"), str(DIGITS / "digits_calib.npz")
 SAMPLES = 60
+WIDTHS = (Width(8), Width(4), Width(4, 32), Width(2, 32))  # those that mixed searches
 PLAIN = replace(load_recipe("mixed"), search=Search.NONE)
 
 
@@ -71,12 +72,12 @@ def test_recipes_come_back_from_their_text(tmp_path: Path) -> None:
 def test_noise_of_single_layers_adds_up_to_that_of_all() -> None:
     j = job()
     q = quantize(j.graph, j.samples, PLAIN)
-    found = sensitivity(q.float_graph, q.graph, j.samples, PLAIN, (4, 8))
-    total = sum(w.noise for w in found.weights if w.bits == 4 or "depthwise" in w.layer) + sum(
-        a.noise for a in found.activations)
+    found = sensitivity(q.float_graph, q.graph, j.samples, PLAIN, (Width(4), Width(8)))
+    total = sum(w.noise for w in found.weights if w.width.bits == 4 or "depthwise" in w.layer)
+    total += sum(a.noise for a in found.activations)
     four = try_recipe(j, replace(PLAIN, weight_bits=4), "", float_scores(j))
     assert -10 * np.log10(total) == pytest.approx(four.sqnr_db, abs=3.0)
-    by = {(w.layer, w.bits): w for w in found.weights}
+    by = {(w.layer, w.width.bits): w for w in found.weights}
     for (layer, bits), w in by.items():
         if bits == 4:
             assert w.noise > 4 * by[layer, 8].noise
@@ -110,13 +111,15 @@ def test_expected_loss_is_what_noise_costs() -> None:
 def test_sizes_are_those_of_the_board() -> None:
     j = job()
     q = quantize(j.graph, j.samples, PLAIN)
-    found = sensitivity(q.float_graph, q.graph, j.samples, PLAIN, (4, 8))
+    found = sensitivity(q.float_graph, q.graph, j.samples, PLAIN, WIDTHS)
     sized = sizes(q.graph, q.float_graph, found, PLAIN, j.target)
     scores = float_scores(j)
-    for narrow in ([], [s.layer for s in sized if len(s.items) > 1]):
+    for i, width in enumerate(WIDTHS):
+        narrow = {s.layer: width for s in sized if len(s.items) > 1} if i else {}
         trial = try_recipe(j, narrowed(PLAIN, narrow), "", scores)
-        want = sum(s.items[s.layer in narrow].size for s in sized)
-        assert trial.weight_bytes <= want <= trial.weight_bytes + trial.table_bytes
+        want = sum(s.items[i if s.layer in narrow else 0].size for s in sized)
+        # small tables may join others, and kernels with 4 bits need all levels within [-7, 7]
+        assert abs(want - trial.weight_bytes) <= trial.table_bytes + 100
 
 
 def test_mixed_saves_bytes_within_the_goal(folder: Path) -> None:
@@ -174,11 +177,11 @@ def test_a_killed_search_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_wide_layers_are_those_around_the_noisiest_activations() -> None:
     j = job()
     q = quantize(j.graph, j.samples, PLAIN)
-    found = sensitivity(q.float_graph, q.graph, j.samples, PLAIN, (8,))
-    wide = widened(narrowed(PLAIN, ["conv_2d_5"]), j.graph, found, 2)
+    found = sensitivity(q.float_graph, q.graph, j.samples, PLAIN, (Width(8),))
+    wide = widened(narrowed(PLAIN, {"conv_2d_5": Width(4)}), j.graph, found, 2)
     assert 2 <= len(wide.layers) <= 5
     trial = try_recipe(j, wide, "", float_scores(j))
-    plain = try_recipe(j, narrowed(PLAIN, ["conv_2d_5"]), "", float_scores(j))
+    plain = try_recipe(j, narrowed(PLAIN, {"conv_2d_5": Width(4)}), "", float_scores(j))
     assert trial.sqnr_db > plain.sqnr_db
 
 
