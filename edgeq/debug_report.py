@@ -61,6 +61,9 @@ def debug(model: Path, calib: str, recipe: Recipe, preprocess: Preprocess,
     """Examine the samples, quantize as `edgeq build` does, and measure; raises EdgeqError."""
     progress("read the model", 0.0)
     graph = simplify(read(model, with_custom(options, recipe.custom)))
+    if graph.states:
+        raise UsageError(str(model), "keeps states from run to run", "a model without states",
+                         "`edgeq eval` measures its sequences")
     if is_integer(graph):
         raise UsageError(str(model), "is quantized already", "a float model",
                          "there is no float network to compare with")

@@ -23,8 +23,8 @@ from edgeq.ops.lstm import Lstm
 from edgeq.ops.recurrent import Recurrent
 from edgeq.ops.reshape import Reshape
 from edgeq.passes.drop_unused import drop_unused
+from edgeq.passes.unrolled import unrolled
 from edgeq.readers.onnx_node import OnnxNode
-from edgeq.readers.onnx_unrolled import unrolled
 
 Ids = NDArray[np.floating]  # which value of a state or of a layer's end stands there; -1: none
 

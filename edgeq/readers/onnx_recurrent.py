@@ -16,9 +16,9 @@ from edgeq.ops.gru import Gru
 from edgeq.ops.lstm import Lstm
 from edgeq.ops.recurrent import Recurrent
 from edgeq.ops.rnn import Rnn
+from edgeq.passes.unrolled import MOST_STEPS
 from edgeq.readers.onnx_file import FIX
 from edgeq.readers.onnx_node import OnnxNode
-from edgeq.readers.onnx_unrolled import MOST_STEPS
 
 _DIRECTIONS = {"forward": (False,), "reverse": (True,), "bidirectional": (False, True)}
 _ORDER = {Lstm: (0, 2, 3, 1), Gru: (0, 1, 2), Rnn: (0,)}  # our gates in ONNX's rows: iofc, zrh, i

@@ -1,7 +1,7 @@
-"""Recurrent ONNX nodes written out as plain layers, step by step: where the state is no zero.
+"""Recurrent layers written out as plain ones, step by step: where the state is no zero.
 
 The integer layers of ops/lstm.py and its neighbours start from zero and keep their cell to
-themselves. A node that takes its first state from elsewhere, or gives its last cell away, becomes
+themselves. One that takes its first state from elsewhere, or gives its last cell away, becomes
 dense layers, products and activations instead; its weights are stored once.
 """
 
@@ -34,8 +34,10 @@ class Unrolled:
 
 def unrolled(node: OnnxNode, op: Recurrent, xs: Sequence[str], h: str, c: str) -> Unrolled:
     """`op` (its weights, biases and kind) over the inputs `xs` (1, in_c) from the state h, c."""
-    step = _Step(node, op, op.ins[1:])
-    states = []
+    w, r, b, *more = op.ins[1:]
+    rows = node.tensors[r].shape[0]
+    zeros = more[0] if more else node.floats("zero", np.zeros(rows, np.float32))
+    step, states = _Step(node, (w, b), (r, zeros)), []
     for x in xs:
         if isinstance(op, Lstm):
             h, c = step.lstm(x, h, c)
@@ -47,17 +49,17 @@ def unrolled(node: OnnxNode, op: Recurrent, xs: Sequence[str], h: str, c: str) -
     return Unrolled(tuple(states), c)
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True, eq=False)
 class _Step:
-    """One step's layers; `consts` are w, r, b and what the kind adds, gates in our order."""
+    """One step's layers; weights and bias on the side of the input and of the state."""
 
     node: OnnxNode
-    op: Recurrent
-    consts: tuple[str, ...]
+    of_input: tuple[str, str]
+    of_state: tuple[str, str]
 
     @property
     def units(self) -> int:
-        return self.node.tensors[self.consts[1]].shape[1]
+        return self.node.tensors[self.of_state[0]].shape[1]
 
     def lstm(self, x: str, h: str, c: str) -> tuple[str, str]:
         i, f, g, o = self.split(self.add(self.from_input(x), self.from_state(h)), 4)
@@ -74,15 +76,10 @@ class _Step:
         return self.add(n, self.mul(z, self.sub(h, n)))
 
     def from_input(self, x: str) -> str:
-        return self.dense(x, self.consts[0], self.consts[2])
+        return self.dense(x, *self.of_input)
 
     def from_state(self, h: str) -> str:
-        bias = self.consts[3] if len(self.consts) > 3 else "zero"
-        if bias == "zero":
-            rows = self.op.gates * self.units
-            bias = self.node.floats("zero", np.zeros(rows, np.float32))
-            self.consts = (*self.consts, bias)
-        return self.dense(h, self.consts[1], bias)
+        return self.dense(h, *self.of_state)
 
     def dense(self, x: str, w: str, b: str) -> str:
         return self.node.emit(Dense(name=self.node.label(), ins=(x, w, b), outs=self.out("sums")))
