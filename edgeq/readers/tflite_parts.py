@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 
 import numpy as np
 import tflite
 
 from edgeq.errors import ModelError
 from edgeq.ir import QuantParams, Tensor
-from edgeq.ops.base import Op, Shape
+from edgeq.ops.base import Act, Op, Shape
 from edgeq.ops.concat import Concat
-from edgeq.ops.elementwise import Mul, Sub
+from edgeq.ops.dense import Dense
+from edgeq.ops.elementwise import Add, Mul, Sub
 from edgeq.ops.embedding import Embedding
 from edgeq.ops.function import Fn, Function
 from edgeq.ops.gather import Cut, Slice, Transpose
+from edgeq.ops.matmul import MatMul, plain_axes
 from edgeq.ops.minmax import MinMax
 from edgeq.ops.pool import MaxPool
 from edgeq.ops.reduce import Sum
@@ -285,6 +288,27 @@ def transpose_conv_bias(node: TfliteNode) -> tuple[Op, ...]:
                           stride=stride, top=pads[0], left=pads[1]),)
 
 
+def fully_connected(node: TfliteNode) -> tuple[Op, ...]:
+    """FULLY_CONNECTED: a dense layer, or with weights of run time (attention) a product."""
+    if node.tensors[node.ins[1]].data is not None:
+        made = Dense.from_tflite(node)
+        return made if isinstance(made, tuple) else (made,)
+    opts = node.options(tflite.FullyConnectedOptions)
+    act, bias = node.act(opts.FusedActivationFunction()), node.const(2)
+    plain = act is Act.NONE and not bias.any()
+    node.require(plain or node.tensors[node.ins[0]].q is None, "a bias or an activation behind a "
+                 "product of int8 activations", "neither", "start from the float model")
+    p, (cols, k) = Parts(node), node.shape(1)
+    x, w = p.reshaped(node.ins[0], (1, prod(node.shape(0)) // k, k)), node.ins[1]
+    w = p.reshaped(w, (1, cols, k))
+    axes, out = plain_axes(3), node.tensors[node.outs[0]].q
+    y = p.emit(MatMul(name=p.label(), ins=(x, w), outs=(p.temp(),), a_axes=axes,
+                      b_axes=plain_axes(3, True), y_axes=axes), out)
+    if not plain:
+        y = p.emit(Add(name=p.label(), ins=(y, node.ins[2]), outs=(p.temp(),), act=act), None)
+    return p.done(y)
+
+
 def _only_float(node: TfliteNode) -> None:
     node.require(all(node.tensors[n].q is None for n in node.ins), "quantized already",
                  "a float model", "start from the float model")
@@ -296,6 +320,7 @@ def function(fn: Fn, a: float = 0.0) -> Callable[[TfliteNode], tuple[Op, ...]]:
 
 
 NODES: dict[str, Callable[[TfliteNode], tuple[Op, ...]]] = {
+    "FULLY_CONNECTED": fully_connected,
     "DEPTH_TO_SPACE": depth_to_space,
     "SPACE_TO_DEPTH": space_to_depth,
     "REDUCE_MAX": reduce_extreme,

@@ -155,3 +155,26 @@ def test_limits() -> None:
                      "y": Tensor("y", (1, 2, 4))}, (moved,), ("a", "b"), ("y",))
     with pytest.raises(UnsupportedError, match="batch axis"):
         check_limits(moved, swapped)
+
+
+@pytest.mark.parametrize("act", [schema.ActivationFunctionType.NONE,
+                                 schema.ActivationFunctionType.RELU6])
+def test_fully_connected_by_weights_of_run_time(native: Native, tmp_path: Path, act: int) -> None:
+    """A product of two activations as TensorFlow's converter writes some, float or int8."""
+    made = schema.FullyConnectedOptionsT()
+    made.fusedActivationFunction = act
+    rng = np.random.default_rng(3)
+    bias = Value("bias", (5,), data=rng.normal(size=5).astype(np.float32))
+    check_float(tmp_path, rng, "FULLY_CONNECTED",
+                (Value("x", (1, 8)), Value("w", (5, 8)), bias), (Value("y", (1, 5)),), made)
+    model = single_op("FULLY_CONNECTED", (Value("x", (3, 8), 0.02, 3), Value("w", (5, 8), 0.01)),
+                      (Value("y", (3, 5), 0.01, -4),), made)
+    if act != schema.ActivationFunctionType.NONE:
+        with pytest.raises(UnsupportedError, match="an activation behind a product"):
+            graph_of(model, tmp_path)
+        return
+    graph = graph_of(model, tmp_path)
+    xs = {n: random_int8(rng, graph.tensor(n).shape) for n in graph.ins}
+    (got,) = run_int(graph, xs).values()
+    x, w = (graph.tensor(n).params.dequantize(q).astype(np.float64) for n, q in xs.items())
+    assert np.abs(graph.tensor("y").params.quantize(x @ w.T).astype(int) - got).max() <= 1
