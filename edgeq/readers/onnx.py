@@ -31,6 +31,7 @@ from edgeq.readers import (
     onnx_resize,
     onnx_shapes,
 )
+from edgeq.readers.nearest import nearest
 from edgeq.readers.onnx_file import (
     FIX,
     RawModel,
@@ -255,7 +256,7 @@ class Reading:
                 table[node.kind](node)
                 return
         raise UnsupportedError(node.place, "edgeq has no such operator",
-                               "the ONNX operators that `edgeq ops` lists",
+                               nearest(node.kind, node_kinds()),
                                "replace the layer before export, or keep it outside the model")
 
     def computed(self, raw: RawNode) -> bool:

@@ -13,6 +13,7 @@ from edgeq.errors import EdgeqError, ModelError, UnsupportedError, UsageError
 from edgeq.ir import Array, Graph, QuantParams, State, Tensor, same_params
 from edgeq.ops.base import Op, check_limits, constant_results, whole_numbers
 from edgeq.readers import tflite_batches, tflite_flow
+from edgeq.readers.nearest import nearest
 from edgeq.readers.node import TfliteNode
 from edgeq.readers.tables import RawModel, RawNode, damage_is_model_error, load
 from edgeq.readers.tflite_first_axis import behind_batch
@@ -106,7 +107,7 @@ class _State:
         known = translations(self.options)
         if raw.kind not in known and raw.kind not in ("SPACE_TO_BATCH_ND", "BATCH_TO_SPACE_ND"):
             raise UnsupportedError(
-                self.place(raw), "edgeq has no such operator", ", ".join(sorted(known)),
+                self.place(raw), "edgeq has no such operator", nearest(raw.kind, known),
                 "replace the layer before export, or keep it outside the quantized part")
         operands = self.in_one_world(raw)
         if raw.kind in _BIASED:

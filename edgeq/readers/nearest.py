@@ -1,0 +1,44 @@
+"""What comes nearest to a node that has no translation: for the message that refuses it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from difflib import get_close_matches
+
+# TensorFlow Lite and ONNX names without case and separators -> the form that edgeq reads
+_FORMS = {
+    "bidirectionalsequencelstm": "two one-directional LSTM layers, one over the reversed steps",
+    "bidirectionalsequencernn": "two one-directional layers, one over the reversed steps",
+    "conv3d": "2-D convolutions over slices",
+    "convtranspose3d": "2-D transposed convolutions over slices",
+    "cumsum": "a dense layer with a triangle of ones over that axis",
+    "fill": "a constant",
+    "gathernd": "GATHER or Gather along one axis with constant indices",
+    "gatherelements": "GATHER or Gather along one axis with constant indices",
+    "if": "one branch, chosen before export",
+    "localresponsenormalization": "batch normalization, which folds into the layer before",
+    "lrn": "batch normalization, which folds into the layer before",
+    "loop": "the loop unrolled at export",
+    "nonmaxsuppression": "TFLite_Detection_PostProcess with fast suppression",
+    "nonmaxsuppressionv4": "TFLite_Detection_PostProcess with fast suppression",
+    "nonmaxsuppressionv5": "TFLite_Detection_PostProcess with fast suppression",
+    "onehot": "EMBEDDING_LOOKUP or Gather of rows of an identity matrix",
+    "range": "a constant",
+    "reverse": "STRIDED_SLICE or Slice with step -1",
+    "reversev2": "STRIDED_SLICE or Slice with step -1",
+    "scatternd": "concatenation or padding at constant places",
+    "topk": "ArgMax, or the scores as output and the choice outside",
+    "topkv2": "ARG_MAX, or the scores as output and the choice outside",
+    "unidirectionalsequencernn": "UNIDIRECTIONAL_SEQUENCE_LSTM, or ONNX RNN",
+    "where": "SELECT_V2, or ONNX Where with three inputs",
+}
+_CLOSE = 0.75  # likeness of names from which one is worth a look
+
+
+def nearest(kind: str, known: Collection[str]) -> str:
+    """The nearest form to `kind` among those that are read, in words; where to look if none is."""
+    plain = "".join(c for c in kind.lower() if c.isalnum())
+    alike = get_close_matches(kind, [k for k in known if k != kind], 3, _CLOSE)
+    parts = [_FORMS[plain]] if plain in _FORMS else []
+    parts += [f"{', '.join(alike)} (a like name)"] if alike and not parts else []
+    return "; ".join(parts) or "the operators that `edgeq ops` lists"
