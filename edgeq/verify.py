@@ -203,7 +203,7 @@ def noise(folder: BuiltFolder) -> tuple[IntArray, ...]:
         count = (_NOISE_SAMPLES, _NOISE_SAMPLES)
     return tuple(
         rng.integers(p.qmin, p.qmax + 1, (*count, *folder.shapes[name][1:])).astype(
-            np.int8 if p.bits <= 8 else np.int16)
+            dtype_of(p.bits))
         for name, p in folder.inputs.items())
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from edgeq.board import Optimize
 from edgeq.cmsis_nn import cmsis_include, cmsis_sources
 from edgeq.errors import UsageError
+from edgeq.ir import dtype_of
 from edgeq.target.toolchain import CompileJob, port_dir
 
 
@@ -28,7 +29,7 @@ class Port:
     @property
     def dtype(self) -> np.dtype[np.signedinteger]:
         """How the C code stores an element."""
-        return np.dtype(np.int8) if self.bits <= 8 else np.dtype(np.int16)
+        return np.dtype(dtype_of(self.bits))
 
     @property
     def nbytes(self) -> int:
