@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeq.ir import Tensor
-from edgeq.ops.base import Op
+from edgeq.ops.base import Free, Op, Rule
+from edgeq.ops.function import Function
 from edgeq.ops.lut import Unary
 
 
@@ -39,3 +40,8 @@ class Composite(Unary):
                 outs = op.run(*(values[n] for n in op.ins))  # type: ignore[arg-type]
                 values.update(zip(op.outs, outs, strict=True))
         return values[self.result]  # type: ignore[return-value]
+
+    def rule(self) -> Rule:
+        """That of an elementary function at the end, as a sign's."""
+        last = next(op for op in self.steps if self.result in op.outs)
+        return last.rule() if isinstance(last, Function) else Free()

@@ -10,6 +10,7 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeq.ops.base import Fixed, Free, Rule
 from edgeq.ops.lut import Unary
 
 Reals = NDArray[np.float64]
@@ -98,3 +99,7 @@ class Function(Unary):
             if self.fn_of in _PLAIN:
                 return np.asarray(_PLAIN[self.fn_of](x))
             return np.asarray(_WITH[self.fn_of](x, self.a, self.b))
+
+    def rule(self) -> Rule:
+        """Signs are exactly -64, 0, 64 steps, so that biases behind them may have fractions."""
+        return Fixed(1 / 64, 0) if self.fn_of is Fn.SIGN else Free()

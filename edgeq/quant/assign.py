@@ -12,6 +12,7 @@ from edgeq.layers import is_mac, mac_view
 from edgeq.ops.base import Fixed, Integers, Op, SameAsInput, whole_numbers
 from edgeq.ops.recurrent import Recurrent
 from edgeq.ops.requantize import Requantize
+from edgeq.quant.coarse import exact_bits
 from edgeq.quant.dynamic import with_dynamic
 from edgeq.quant.params import act_params, per_tensor
 from edgeq.quant.weights import bias_params, quantize_bias, quantize_weight, weight_params
@@ -113,10 +114,13 @@ def _constants(graph: Graph, op: Op, bits: int, params: dict[str, QuantParams],
 
 
 def weight_bits(graph: Graph, op: Op, recipe: Recipe) -> int:
-    """Bits of the weights of the layer `op`."""
+    """Bits of the weights of the layer `op`; 1 or 2 where they hold them exactly."""
     layers = [o.name for o in graph.ops if is_mac(o)]
     end = op.name in (layers[0], layers[-1])
     named = any(x.matches(op.name) and x.weight_bits is not None for x in recipe.layers)
+    exact = exact_bits(mac_view(graph, op))
+    if exact is not None and not named and recipe.of(op.name).act_bits == 8:
+        return exact
     if mac_view(graph, op).depthwise or (recipe.keep_ends and end and not named):
         return 8
     return min(recipe.of(op.name).weight_bits, 8)  # 16: two layers of 8, see split.py
@@ -127,7 +131,10 @@ def _weights(graph: Graph, op: Op, params: Mapping[str, QuantParams], recipe: Re
     layer, q_in = mac_view(graph, op), params[op.ins[0]]
     _, w, b = op.ins[:3]
     bits = weight_bits(graph, op, recipe)
-    q_w = weight_params(layer, q_in, params[op.outs[0]], recipe.of(op.name), bits)
+    own = recipe.of(op.name)
+    if exact_bits(layer) == bits:
+        own = replace(own, per_channel=True, group_size=0)
+    q_w = weight_params(layer, q_in, params[op.outs[0]], own, bits)
     q_b = bias_params(q_in, q_w)
     changed[w] = Tensor(w, layer.weight.shape, quantize_weight(layer.weight, q_w), q_w)
     changed[b] = Tensor(b, layer.bias.shape, quantize_bias(layer.bias, q_b), q_b)

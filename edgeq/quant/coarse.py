@@ -33,6 +33,18 @@ def is_coarse(q: QuantParams) -> bool:
     return q.group > 0 or q.bits in (1, 2)
 
 
+def exact_bits(layer: MacView) -> int | None:
+    """1 or 2 where the float weights of every channel are -a and a, or -a, 0 and a; else None.
+
+    Networks trained with two or three levels (Larq, BNN, TWN) are so; their weights lose nothing.
+    """
+    size = np.abs(layer.out_rows())
+    most = size.max(1, keepdims=True)
+    if layer.depthwise or not most.all() or np.any((size != most) & (size != 0)):
+        return None
+    return 1 if size.all() else 2
+
+
 def group_of(layer: MacView, bits: int, wanted: int) -> int:
     """The group size that the layer's kernels take: `wanted`, or 0 where factors do not fit."""
     in_c = int(layer.weight.shape[-1])
@@ -80,7 +92,7 @@ def coarse_rounded(view: MacView, x: FloatArray, wanted: FloatArray, old: Tensor
     that suit `x` best; of several scales each channel takes the one that errs least.
     """
     problem, q = rounding_problem(view, x, wanted), old.params
-    if problem is None:
+    if problem is None or exact_bits(view) == q.bits:
         return old
     rows, moments = problem[0][0], problem[1][0]
     factors = _factors(rows, run_of(q, view.weight.shape[-1]), q.scale, q.bits)
