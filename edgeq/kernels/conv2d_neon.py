@@ -7,6 +7,8 @@ one output column into scratch, where the patches of all its rows are contiguous
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,6 +21,15 @@ BAND = 8  # output rows that share a strip where the output runs into the input;
 def right_shifts_only(layer: MacLayer) -> bool:
     """All multipliers are at most 1, so that requantization never shifts left."""
     return int(layer.shift.max()) <= 0
+
+
+def with_left_shifts(kernel: MacKernel) -> MacKernel:
+    """The variant of `kernel` in eq_<op>_left_s8_<isa>.c, which takes any shift."""
+    def fits(layer: MacLayer, target: Target) -> bool:
+        return kernel.fits(replace(layer, shift=np.minimum(layer.shift, 0)), target)
+
+    func = kernel.func.replace("_s8", "_left_s8")
+    return replace(kernel, func=func, source=f"kernels/{func}.c", fits=fits)
 
 
 def padded_rows(layer: MacLayer, group: int) -> NDArray[np.int8]:
@@ -143,29 +154,30 @@ def _overlap(layer: MacLayer) -> int | None:
     return max(0, int((written - kept).max()))
 
 
-COMMON = ("kernels/eq_neon.h", "kernels/eq_neon_conv.h")
-BLOCKS = (*COMMON, "kernels/eq_neon_out16.h", "kernels/eq_neon_block16.h")
+_COMMON = ("kernels/eq_neon.h", "kernels/eq_neon_conv.h")
+_BLOCKS = (*_COMMON, "kernels/eq_neon_out16.h", "kernels/eq_neon_block16.h")
 
-KERNELS = (
+_RIGHT = (
     MacKernel(
         func="eq_conv2d_s8_neon_i8mm", isa="neon_i8mm", source="kernels/eq_conv2d_s8_neon_i8mm.c",
         fits=_fits, own_tables=True, pack=pack_i8mm_blocks,
         layout="16 channels at a time: bias by pairs, (k/16, 8, 2, 2, 8), mult and shift by pairs",
-        scratch=_strip_bytes, overlap=_overlap, overlap_costs=True,
-        in_place=_in_place, headers=BLOCKS,
+        scratch=_strip_bytes, overlap=_overlap, overlap_costs=True, in_place=_in_place,
+        headers=(*_BLOCKS, "kernels/eq_neon_conv_i8mm.h"),
     ),
     MacKernel(
         func="eq_conv2d_s8_neon_dot", isa="neon_dot", source="kernels/eq_conv2d_s8_neon_dot.c",
         fits=_fits, own_tables=True, pack=pack_dot_blocks,
         layout="16 channels at a time: bias, (k/16, 4, 4, 4, 4), mult and shift by fours",
-        scratch=_strip_bytes, overlap=_overlap, overlap_costs=True,
-        in_place=_in_place, headers=BLOCKS,
+        scratch=_strip_bytes, overlap=_overlap, overlap_costs=True, in_place=_in_place,
+        headers=(*_BLOCKS, "kernels/eq_neon_conv_dot.h"),
     ),
     MacKernel(
         func="eq_conv2d_s8_neon", isa="neon", source="kernels/eq_conv2d_s8_neon.c",
         fits=_fits_base, tables=tables8, pack=pack_rows16,
         layout="(out_c/4, k/16, 4, 16), zero padded",
-        scratch=_strip_bytes, overlap=_overlap, overlap_costs=True,
-        in_place=_in_place, headers=(*COMMON, "kernels/eq_neon_tile.h"),
+        scratch=_strip_bytes, overlap=_overlap, overlap_costs=True, in_place=_in_place,
+        headers=(*_COMMON, "kernels/eq_neon_tile.h", "kernels/eq_neon_conv_base.h"),
     ),
 )
+KERNELS = (*_RIGHT, *(with_left_shifts(kernel) for kernel in _RIGHT))

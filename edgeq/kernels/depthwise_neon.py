@@ -7,24 +7,36 @@ from numpy.typing import NDArray
 
 from edgeq.board import Target
 from edgeq.kernels.base import MacKernel, MacLayer
-from edgeq.kernels.conv2d_neon import right_shifts_only
+from edgeq.kernels.conv2d_neon import right_shifts_only, tables8, with_left_shifts
 
 
-def _fits(layer: MacLayer, target: Target) -> bool:
-    return (
-        layer.in_c == layer.out_c and layer.out_c % 8 == 0 and layer.dil_h == layer.dil_w == 1
-        and right_shifts_only(layer) and int(layer.weights.min()) >= -127
-    )
+def _fits_any(layer: MacLayer, target: Target) -> bool:
+    """Of 8 channels that are done at a time, 3 pay already."""
+    return layer.out_c >= 3 and right_shifts_only(layer)
+
+
+def _channels(layer: MacLayer) -> int:
+    """Channels in the ring and in the weights."""
+    return -(-layer.out_c // 8) * 8
+
+
+def _pack_any(layer: MacLayer) -> NDArray[np.int8]:
+    """(kh, kw, out_c rounded up to 8), zeros beyond."""
+    padded = np.zeros((layer.kh * layer.kw, _channels(layer)), np.int8)
+    padded[:, :layer.out_c] = layer.weights.reshape(-1, layer.out_c)
+    return padded.reshape(-1)
 
 
 def _ring_bytes(layer: MacLayer) -> int:
-    """kh padded rows."""
-    return layer.kh * ((layer.out_w - 1) * layer.stride_w + layer.kw) * layer.in_c
+    """The padded rows under a window."""
+    width = (layer.out_w - 1) * layer.stride_w + (layer.kw - 1) * layer.dil_w + 1
+    return ((layer.kh - 1) * layer.dil_h + 1) * width * _channels(layer)
 
 
 def _overlap(layer: MacLayer) -> int | None:
     """In place where output rows are no longer than the input rows that they replace."""
-    same = layer.stride_h == 1 and layer.out_w <= layer.in_w and layer.pad_top < layer.kh
+    same = (layer.in_c == layer.out_c and layer.stride_h == 1 and layer.out_w <= layer.in_w
+            and layer.pad_top <= (layer.kh - 1) * layer.dil_h)
     return 0 if same and layer.out_h <= layer.in_h else None
 
 
@@ -47,7 +59,11 @@ def _in_place(layer: MacLayer) -> bool:
 
 
 def _fits_3x3(layer: MacLayer, target: Target) -> bool:
-    return _fits(layer, target) and (layer.kh, layer.kw) == (3, 3)
+    return (
+        layer.in_c == layer.out_c and layer.out_c % 8 == 0 and layer.dil_h == layer.dil_w == 1
+        and (layer.kh, layer.kw) == (3, 3) and right_shifts_only(layer)
+        and int(layer.weights.min()) >= -127
+    )
 
 
 def _three_bytes(layer: MacLayer) -> int:
@@ -63,6 +79,13 @@ def pack_words(layer: MacLayer) -> NDArray[np.int8]:
     return words.reshape(-1)
 
 
+_ANY = MacKernel(
+    func="eq_dwconv2d_s8_neon", isa="neon", source="kernels/eq_dwconv2d_s8_neon.c",
+    fits=_fits_any, tables=tables8, pack=_pack_any,
+    layout="(kh, kw, out_c rounded up to 8), zero padded", scratch=_ring_bytes,
+    overlap=_overlap, headers=("kernels/eq_neon.h", "kernels/eq_neon_dw.h"),
+)
+
 KERNELS = (
     MacKernel(
         func="eq_dwconv2d_s8_neon_dot", isa="neon_dot",
@@ -75,10 +98,6 @@ KERNELS = (
         fits=_fits_3x3, pack=lambda layer: layer.weights.reshape(-1), layout="(kh, kw, out_c)",
         scratch=_three_bytes, in_place=_in_place, headers=("kernels/eq_neon.h",),
     ),
-    MacKernel(
-        func="eq_dwconv2d_s8_neon", isa="neon", source="kernels/eq_dwconv2d_s8_neon.c",
-        fits=_fits, pack=lambda layer: layer.weights.reshape(-1), layout="(kh, kw, out_c)",
-        scratch=_ring_bytes, overlap=_overlap,
-        headers=("kernels/eq_neon.h", "kernels/eq_neon_dw.h"),
-    ),
+    _ANY,
+    with_left_shifts(_ANY),
 )

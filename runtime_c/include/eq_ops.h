@@ -666,6 +666,18 @@ void eq_dwconv2d_3x3_s8_neon(const eq_dwconv2d_s8_t *p, const int8_t *in, int8_t
                              void *restrict scratch);
 void eq_dwconv2d_s8_neon_dot(const eq_dwconv2d_s8_t *p, const int8_t *in, int8_t *out,
                              void *restrict scratch);
+/* ..._left: for multipliers of 1 and more. */
+void eq_conv2d_left_s8_neon(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out, void *scratch);
+void eq_conv2d_left_s8_neon_dot(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out,
+                                void *scratch);
+void eq_conv2d_left_s8_neon_i8mm(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out,
+                                 void *scratch);
+void eq_dense_left_s8_neon(const eq_dense_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
+                           void *restrict scratch);
+void eq_dense_left_s8_neon_dot(const eq_dense_s8_t *p, const int8_t *restrict in,
+                               int8_t *restrict out, void *restrict scratch);
+void eq_dwconv2d_left_s8_neon(const eq_dwconv2d_s8_t *p, const int8_t *in, int8_t *out,
+                              void *restrict scratch);
 void eq_add_s8_neon(const eq_add_s8_t *p, const int8_t *a, const int8_t *b, int8_t *out);
 void eq_avgpool_s8_neon(const eq_pool_s8_t *p, const int8_t *in, int8_t *out);
 void eq_maxpool_s8_neon(const eq_pool_s8_t *p, const int8_t *in, int8_t *out);

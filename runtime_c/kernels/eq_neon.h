@@ -7,6 +7,11 @@
 
 #include "eq_ops.h"
 
+/* 1 in kernels for layers whose multipliers may be above 1: they define it before they include this. */
+#ifndef EQ_NEON_LEFT
+#define EQ_NEON_LEFT 0
+#endif
+
 /* v * u, the high half added to the low one; weights u >= -127 (two products in 16 bits). */
 #if defined(__aarch64__)
 static inline int16x8_t eq_neon_products(int8x16_t v, int8x16_t u)
@@ -80,11 +85,16 @@ static inline eq_neon_params_t eq_neon_params(const int32_t *bias, const int32_t
     return q;
 }
 
-/* Accumulators to int16 outputs before the zero point; shifts <= 0. VQRDMULH is TensorFlow Lite's
+/* Accumulators to int16 outputs before the zero point. VQRDMULH is TensorFlow Lite's
  * doubling high multiply; subtracting one from negative values before VRSHL makes its halves go
  * away from zero, and (y & shift) < 0 only where it shifts at all. */
 static inline int16x4_t eq_neon_requant(int32x4_t acc, int32x4_t mult, int32x4_t shift)
 {
+    if (EQ_NEON_LEFT) {
+        const int32x4_t none = vdupq_n_s32(0);
+        acc = vshlq_s32(acc, vmaxq_s32(shift, none));
+        shift = vminq_s32(shift, none);
+    }
     const int32x4_t y = vqrdmulhq_s32(acc, mult);
     return vqmovn_s32(vrshlq_s32(vsraq_n_s32(y, vandq_s32(y, shift), 31), shift));
 }
@@ -107,10 +117,11 @@ static inline eq_neon_range_t eq_neon_range(int8_t zero, int8_t low, int8_t high
     return r;
 }
 
-/* True for a fused ReLU over the whole int8 range: no sign correction, saturation is the clamp. */
+/* True for a fused ReLU over the whole int8 range and shifts to the right: no sign correction,
+ * saturation is the clamp. */
 static inline int32_t eq_neon_plain(int8_t zero, int8_t low, int8_t high)
 {
-    return zero == -128 && low == -128 && high == 127;
+    return !EQ_NEON_LEFT && zero == -128 && low == -128 && high == 127;
 }
 
 /* 8 outputs to int8: zero point, saturation, clamp. */

@@ -21,8 +21,15 @@ static inline eq_neon_out16_t eq_neon_out16(int8_t zero, int8_t low, int8_t high
 static inline int16x8_t eq_neon_requant8(int32x4_t a, int32x4_t b, const int32_t *t,
                                          const int32_t *u, int32_t plain)
 {
-    const int32x4_t mult_a = vld1q_s32(t), shift_a = vld1q_s32(t + 4);
-    const int32x4_t mult_b = vld1q_s32(u), shift_b = vld1q_s32(u + 4);
+    const int32x4_t mult_a = vld1q_s32(t), mult_b = vld1q_s32(u);
+    int32x4_t shift_a = vld1q_s32(t + 4), shift_b = vld1q_s32(u + 4);
+    if (EQ_NEON_LEFT) {
+        const int32x4_t none = vdupq_n_s32(0);
+        a = vshlq_s32(a, vmaxq_s32(shift_a, none));
+        b = vshlq_s32(b, vmaxq_s32(shift_b, none));
+        shift_a = vminq_s32(shift_a, none);
+        shift_b = vminq_s32(shift_b, none);
+    }
     int32x4_t x = vqrdmulhq_s32(a, mult_a), y = vqrdmulhq_s32(b, mult_b);
     if (!plain) {
         x = vsraq_n_s32(x, vandq_s32(x, shift_a), 31);

@@ -1,0 +1,16 @@
+/* eq_conv2d_left_s8_neon_i8mm - eq_conv2d_s8_neon_i8mm for multipliers of 1 and more,
+ * whose accumulators shift to the left first. */
+#define EQ_NEON_LEFT 1
+#include "eq_neon_out16.h"
+
+#if defined(__ARM_FEATURE_MATMUL_INT8)
+
+#include "eq_neon_conv_i8mm.h"
+
+void eq_conv2d_left_s8_neon_i8mm(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out,
+                                 void *scratch)
+{
+    eq_neon_conv(p, in, out, scratch);
+}
+
+#endif

@@ -1,0 +1,14 @@
+/* eq_dwconv2d_left_s8_neon - eq_dwconv2d_s8_neon for multipliers of 1 and more, whose
+ * accumulators shift to the left first. */
+#define EQ_NEON_LEFT 1
+#include "eq_neon_dw.h"
+
+#if defined(__ARM_NEON)
+
+void eq_dwconv2d_left_s8_neon(const eq_dwconv2d_s8_t *p, const int8_t *in, int8_t *out,
+                              void *restrict scratch)
+{
+    eq_neon_depthwise(p, in, out, scratch);
+}
+
+#endif
