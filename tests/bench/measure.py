@@ -43,10 +43,13 @@ class Measured:
     profile: Profile
 
 
-def measure(case: Case) -> Measured:
-    """Everything about one case, for a fixed sample; raises EdgeqError."""
+def measure(case: Case, compiler: str | None = None) -> Measured:
+    """Everything about one case, for a fixed sample; raises EdgeqError.
+
+    `compiler` takes the place of the board's GCC or of the case's clang.
+    """
     target = Target(load_board(case.board), case.optimize, cmsis_nn=case.cmsis_nn)
-    compiler = "clang" if case.clang else None
+    compiler = compiler or ("clang" if case.clang else None)
     request = pipeline.Request(
         case.path, target, case.calib, load_recipe("default"), Preprocess(case.scale),
         name=case.model)

@@ -85,7 +85,8 @@ def doc_tables(record: Mapping[str, Figures]) -> str:
     return "\n" + "\n".join(part for part in parts if part) + "\n"
 
 
-def _markdown(title: str, head: Sequence[str], body: Sequence[Sequence[str]]) -> str:
+def markdown(title: str, head: Sequence[str], body: Sequence[Sequence[str]]) -> str:
+    """A table below its title; the first two columns are words, the others numbers."""
     if not body:
         return ""
     rule = ("|---" * 2) + "|--:" * (len(head) - 2) + "|"
@@ -113,13 +114,13 @@ def _instructions(record: Mapping[str, Figures]) -> str:
             "goal", "reached")
     notes = "\n".join(f"- peer on {'Cortex-M' if name == 'tflm' else 'AArch64'}: {text}."
                       for name, text in sources().items())
-    return f"{_markdown('Executed instructions of one inference', head, body)}\n{notes}\n"
+    return f"{markdown('Executed instructions of one inference', head, body)}\n{notes}\n"
 
 
 def _sizes(record: Mapping[str, Figures]) -> str:
     body = [(c.model, c.board, f"{f.arena:,}", f"{f.weights:,}", f"{f.const:,}", f"{f.code:,}",
              f"{f.flash:,}", _number(f.stack) or "–") for c, f in _plain(record)]
-    return _markdown("Bytes", ("model", "board", "arena", "weights", "other constants", "code",
+    return markdown("Bytes", ("model", "board", "arena", "weights", "other constants", "code",
                                "flash", "stack bound"), body)
 
 
@@ -132,7 +133,7 @@ def _compilers(record: Mapping[str, Figures]) -> str:
                 body.append((model, board, f"{gcc.instructions:,}", f"{clang.instructions:,}",
                              f"{clang.instructions / gcc.instructions:.2f}", f"{gcc.code:,}",
                              f"{clang.code:,}"))
-    return _markdown("GCC and clang", ("model", "board", "instructions, GCC", "clang",
+    return markdown("GCC and clang", ("model", "board", "instructions, GCC", "clang",
                                        "clang / GCC", "code bytes, GCC", "clang"), body)
 
 
@@ -146,6 +147,6 @@ def _wishes(record: Mapping[str, Figures]) -> str:
                 body.append((model, board, *(f"{f.instructions:,}" for f in found),
                              *(f"{f.code:,}" for f in found), *(f"{f.flash:,}" for f in found)))
     names = [wish.value for wish in _WISHES]
-    return _markdown("`--optimize`", ("model", "board", *(f"instructions, {n}" for n in names),
+    return markdown("`--optimize`", ("model", "board", *(f"instructions, {n}" for n in names),
                                       *(f"code, {n}" for n in names),
                                       *(f"flash, {n}" for n in names)), body)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from bench import compilers
 from bench.cases import Case, all_cases, select
 from bench.measure import Figures, measure
 from bench.peers import peer_of
@@ -123,3 +124,18 @@ def test_keys_are_unique() -> None:
     assert Case("kws", "cortex-m4", optimize=Optimize.SIZE).key == "kws:cortex-m4+size"
     assert peer_of("kws", "cortex-m55").goal == 860_000
     assert peer_of("kws", "cortex-m85").instructions is None
+
+
+def test_compilers_table(tmp_path: Path) -> None:
+    """A row a case, a column a compiler; what could not be compiled leaves a gap."""
+    columns = (compilers.Column("GCC 12", None), compilers.Column("clang 19", "clang-19"))
+    text = compilers.tables(columns, [Case("ad", "cortex-a53")], [[ROW, "no such compiler"]])
+    assert "| ad | cortex-a53 | 1,000 | – |" in text
+    assert "| ad | cortex-a53 | 4,000 | – |" in text
+    path = tmp_path / "doc.md"
+    path.write_text(f"before\n{compilers.BEGIN}old\n{compilers.END}after\n", encoding="utf-8")
+    compilers.update(text, path)
+    written = path.read_text(encoding="utf-8")
+    assert "old" not in written
+    assert text in written
+    assert written.endswith("after\n")

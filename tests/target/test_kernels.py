@@ -19,9 +19,9 @@ from kernel_program import COMPILER_IDS, COMPILERS, Trial, run_trials, skip_with
 from numpy.typing import NDArray
 
 from edgeq import kernels
-from edgeq.board import Target, load_board
+from edgeq.board import Optimize, Target, load_board
 from edgeq.ir import Graph, QuantParams, Tensor
-from edgeq.kernels.base import MacKernel, MacLayer, choose
+from edgeq.kernels.base import MacKernel, MacLayer, choose, overlap_of
 from edgeq.kernels.levels import MOST_FACTOR, TOP
 from edgeq.ops.base import Act, Op
 from edgeq.ops.elementwise import Add
@@ -457,3 +457,13 @@ def test_dead_channels_do_not_cost_the_kernel(family: Family, kernel: MacKernel)
     outcomes = run_trials(board, pairs)
     for plain, variant in zip(outcomes[::2], outcomes[1::2], strict=True):
         assert np.array_equal(plain.output, variant.output)
+
+
+def test_speed_keeps_outputs_apart() -> None:
+    """The copies of the NEON convolutions that share bytes are for small arenas."""
+    board = load_board("cortex-a53")
+    for layer in conv_layers(np.random.default_rng(1)):
+        kernel = choose(kernels.CONV2D, layer, Target(board))
+        assert overlap_of(kernel, layer, Target(board)) == kernel.overlap(layer)
+        if kernel.isa == "neon":
+            assert overlap_of(kernel, layer, Target(board, Optimize.SPEED)) is None
