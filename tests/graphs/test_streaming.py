@@ -104,6 +104,22 @@ def test_a_causal_network_streams_the_rows_of_the_sequence(axis: int, hop: int,
     np.testing.assert_array_equal(safe, host)
 
 
+def test_time_behind_another_axis(tmp_path: Path) -> None:
+    """Windows (1, bands, frames, channels): kept rows lie in as many blocks as there are bands."""
+    b = TimeBuilder(np.random.default_rng(3))
+    x = b.input("x", 3, 14, 2)
+    y = b.conv(b.depthwise(x), 4)  # SAME in both directions
+    graph = b.graph([x], [b.mean(b.along(y, 3, axis=2, stride=2), 1, 2)])
+    made = stream(graph, StreamOptions(WINDOW, axis=2)).graph
+    frames = frames_of(graph, 2, 36)
+    steps = steps_of(frames, 2, 2)
+    want, got = windowed(graph, frames, 2, 2), run_steps(made, {"x": steps})
+    (out,) = graph.outs
+    np.testing.assert_array_equal(got[out], np.stack(want[out], 1))
+    (host,) = on_host(made, tmp_path, steps)
+    np.testing.assert_array_equal(host.reshape(got[out].shape), got[out])
+
+
 def test_layers_without_padding_delay_the_rows() -> None:
     b = TimeBuilder(np.random.default_rng(0))
     x = b.input("x", 16, 1, 3)
