@@ -8,7 +8,7 @@ from math import prod
 
 import numpy as np
 
-from edgeq.ir import Graph, IntArray, Tensor
+from edgeq.ir import Graph, IntArray, QuantParams, Tensor, same_params
 from edgeq.ops.base import Act, Op, Shape
 from edgeq.ops.elementwise import Mul
 from edgeq.ops.gather import Transpose
@@ -49,6 +49,11 @@ def _real(g: Graph) -> bool:
     return all(t.q is None for t in g.tensors.values())
 
 
+def _alike(a: QuantParams | None, b: QuantParams | None) -> bool:
+    """True for the same parameters, or none of a float graph."""
+    return a is b or (a is not None and b is not None and same_params(a, b))
+
+
 def _scalar(g: Graph, op: Op) -> tuple[str, float] | None:
     """(x, c) where `op` is x * c for a single constant c of a float graph."""
     if not isinstance(op, Mul) or op.act is not Act.NONE or not _real(g):
@@ -80,11 +85,11 @@ def _with_operands(g: Graph, op: MatMul) -> Graph:
         found = _as_read(chain.order.transpose(axes))
         if found is None:
             continue
-        source, (shape, read) = g.tensor(chain.end), found
+        source, (shape, read), q = g.tensor(chain.end), found, g.tensor(op.ins[i]).q
         name = source.name
-        if shape != source.shape:
+        if shape != source.shape or not _alike(source.q, q):
             name = f"{op.name}/operand{i}"
-            tensors[name] = Tensor(name, shape, None, source.q)
+            tensors[name] = Tensor(name, shape, None, q)
             views.append(Reshape(name=name, ins=(source.name,), outs=(name,), to=shape))
         factor = new.factor * chain.factor
         new = (replace(new, ins=(name, new.ins[1]), a_axes=read, factor=factor) if i == 0 else
@@ -143,7 +148,7 @@ def _with_result(g: Graph, name: str) -> Graph:
     shape = g.tensor(op.outs[0]).shape
     plain = tuple(shape[op.y_axes.index(i)] for i in range(len(shape)))  # (..., rows, cols)
     chain = _downwards(g, op)
-    if chain is None:
+    if chain is None or not _alike(g.tensor(op.outs[0]).q, g.tensor(chain.end).q):
         return g
     for perm in _orders(plain):
         values = np.arange(prod(plain)).reshape(plain).transpose(perm)

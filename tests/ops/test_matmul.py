@@ -15,7 +15,9 @@ from edgeq.errors import ModelError, UnsupportedError
 from edgeq.execute import run_float, run_int
 from edgeq.ir import Graph, QuantParams, Tensor
 from edgeq.ops.base import check_limits
+from edgeq.ops.gather import Transpose
 from edgeq.ops.matmul import MatMul, plain_axes
+from edgeq.passes.fuse_matmul import fuse_matmul
 
 SHAPES = [((1, 4, 8), (1, 8, 5)), ((1, 1, 1), (1, 1, 1)), ((1, 3, 7, 16), (1, 3, 16, 9)),
           ((1, 2, 5, 33), (1, 2, 33, 4)), ((1, 2, 1, 6), (1, 1, 6, 10)), ((1, 6, 3), (1, 3, 2)),
@@ -178,3 +180,24 @@ def test_fully_connected_by_weights_of_run_time(native: Native, tmp_path: Path, 
     (got,) = run_int(graph, xs).values()
     x, w = (graph.tensor(n).params.dequantize(q).astype(np.float64) for n, q in xs.items())
     assert np.abs(graph.tensor("y").params.quantize(x @ w.T).astype(int) - got).max() <= 1
+
+
+@pytest.mark.parametrize("differs", ["", "a", "y"])
+def test_moved_values_may_get_other_parameters(differs: str) -> None:
+    """A file may give what a transpose moves parameters of its own; the bytes stay."""
+    rng, scales = np.random.default_rng(6), {"a": 0.02, "a_t": 0.02, "b": 0.03, "y_t": 0.05,
+                                             "y": 0.05}
+    if differs:
+        scales[differs] *= 1.5
+    shapes = {"a": (1, 4, 3), "a_t": (1, 3, 4), "b": (1, 4, 5), "y_t": (1, 3, 5), "y": (1, 5, 3)}
+    tensors = {n: Tensor(n, s, None, QuantParams(np.array(scales[n]), np.array(2)))
+               for n, s in shapes.items()}
+    axes = plain_axes(3)
+    graph = Graph(tensors, (
+        Transpose(name="t", ins=("a",), outs=("a_t",), perm=(0, 2, 1)),
+        MatMul(name="m", ins=("a_t", "b"), outs=("y_t",), a_axes=axes, b_axes=axes, y_axes=axes),
+        Transpose(name="u", ins=("y_t",), outs=("y",), perm=(0, 2, 1))), ("a", "b"), ("y",))
+    fused = fuse_matmul(graph)
+    assert sum(isinstance(op, Transpose) for op in fused.ops) == (differs == "y")
+    xs = {n: random_int8(rng, graph.tensor(n).shape) for n in graph.ins}
+    np.testing.assert_array_equal(run_int(fused, xs)["y"], run_int(graph, xs)["y"])
