@@ -16,7 +16,7 @@ static void channels(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out, con
     eq_patches_t patches = eq_patches_begin(p, in, scratch + 32 * quads);
     uint32_t *const x = (uint32_t *)(void *)scratch;
     for (int32_t left = (int32_t)p->out_h * p->out_w; left > 0; left -= 4, out += 4 * out_c) {
-        eq_four_v6m_t to = {{0, {0, 0, 0}, q}, {0, 0, 0}, out + first};
+        eq_four_v6m_t to = {{0, {0, 0, 0}, q}, {0, 0, 0}, out + first, 0};
         for (int32_t i = 0; i < 3; i++) {
             to.distance[i] = left > i + 1 ? (i + 1) * out_c : 0;
         }
