@@ -17,16 +17,18 @@ from edgeq.search.knapsack import Item, Solution, front
 from edgeq.search.trial import NO_GOAL, Goal, Job, Outcome, Trial, Try, meets, quantized
 from edgeq.search.widen import widened
 
-_WIDTHS = (Width(8), Width(4), Width(4, 32), Width(2, 32))  # in the order of a layer's items
+WIDTHS = (Width(8), Width(4), Width(4, 32))  # in the order of a layer's items
+_LAST = Width(2, 32)  # where flash is limited: without training 2 bits cost more than noise tells
 _POINTS = 6  # of the front that are tried at first
 _HALVINGS = 4  # further ones, between the last that meets the target and the first that misses
 _MOVES = 6  # single layers that change width at the end
+_NEAR = 0.05  # recipes of so little more bytes count as cheap as the cheapest
 _WIDE = (1, 3, 6)  # how many of the noisiest activations become 16 bits
 BEYOND = 0.25  # points that a search without any goal may be expected to lose beyond 8 bits
 
 @dataclass(frozen=True)
 class Sized:
-    """What a layer costs at each of _WIDTHS; one entry where it has no choice."""
+    """What a layer costs at each of the widths; one entry where it has no choice."""
 
     layer: str
     items: tuple[Item, ...]
@@ -44,16 +46,17 @@ def search_mixed(job: Job, base: Recipe, attempt: Try) -> Outcome:
         goal = Goal(max_drop=100 * plain.expected_drop + BEYOND)
         notes.append(f"no goal was given: an expected loss of {goal.max_drop:.2f} points, which is "
                      f"{BEYOND} more than with 8 bits, is allowed")
+    widths = WIDTHS if goal.max_flash is None else (*WIDTHS, _LAST)
     wide = quantized(job, base)
-    found = sensitivity(wide.float_graph, wide.graph, job.samples, base, _WIDTHS,
+    found = sensitivity(wide.float_graph, wide.graph, job.samples, base, widths,
                         lambda share: job.progress("measure each layer's sensitivity", share))
-    sized = sizes(wide.graph, wide.float_graph, found, base, job.target)
+    sized = sizes(wide.graph, wide.float_graph, found, base, job.target, widths)
     line = _line(front([s.items for s in sized], max_work=_work(sized, plain, goal)))
     notes.append(f"integer program over {sum(len(s.items) > 1 for s in sized)} layers: "
                  f"{len(line)} choices that no other beats in bytes and noise")
 
     def recipe_of(solution: Solution) -> Recipe:
-        return narrowed(base, {s.layer: _WIDTHS[pick] for s, pick in
+        return narrowed(base, {s.layer: widths[pick] for s, pick in
                                zip(sized, solution.picks, strict=True) if pick})
 
     trials: dict[str, tuple[Trial, Recipe]] = {plain.recipe: (plain, base)}
@@ -74,11 +77,11 @@ def search_mixed(job: Job, base: Recipe, attempt: Try) -> Outcome:
 
 
 def sizes(ints: Graph, real: Graph, found: Sensitivity, recipe: Recipe,
-          target: Target) -> tuple[Sized, ...]:
+          target: Target, widths: Sequence[Width] = WIDTHS) -> tuple[Sized, ...]:
     """Bytes, instructions and noise of every layer with weights, at each width it can have."""
     noise = {(w.layer, w.width): w.noise for w in found.weights}
     plans = {width: lower(_stored(real, ints, recipe, width), target, "sizes")
-             for width in _WIDTHS}
+             for width in widths}
     costs = {width: {c.name: (sum(b.nbytes for b in c.blobs), call_instructions(plan, c))
                      for c in plan.calls} for width, plan in plans.items()}
     made = []
@@ -87,7 +90,7 @@ def sizes(ints: Graph, real: Graph, found: Sensitivity, recipe: Recipe,
             own = recipe.of(op.name).act_bits == 8 and not mac_view(real, op).depthwise
             made.append(Sized(op.name, tuple(
                 Item(*costs[width][op.name], noise[op.name, width])
-                for width in (_WIDTHS if own else _WIDTHS[:1]))))
+                for width in (widths if own else widths[:1]))))
     return tuple(made)
 
 
@@ -170,25 +173,34 @@ def _moved(sized: Sequence[Sized], best: tuple[Trial, Recipe], base: Recipe,
         return (four.noise - eight.noise) / max(eight.size - four.size, 1.0)
 
     for s in sorted(rest, key=price)[:_MOVES]:
-        recipe = narrowed(base, {**narrow, s.layer: _WIDTHS[1]})
+        recipe = narrowed(base, {**narrow, s.layer: WIDTHS[1]})
         trial = see(recipe)
-        if meets(trial, goal) and trial.flash_bytes < best[0].flash_bytes:
-            narrow[s.layer] = _WIDTHS[1]
+        if meets(trial, goal) and trial.flash_bytes < (1 - _NEAR) * best[0].flash_bytes:
+            narrow[s.layer] = WIDTHS[1]
             best = trial, recipe
             notes.append(f"{s.layer} in 4 bits as well: the goal still holds")
     return best
 
 
 def _best(trials: Iterable[tuple[Trial, Recipe]], goal: Goal) -> tuple[Trial, Recipe]:
-    """The cheapest that meets the goal; else, or without max_drop, the one of least noise."""
+    """The cheapest that meets the goal; else, or without max_drop, the one of least noise.
+
+    Of recipes that hardly differ in bytes the least noise counts: trials on few samples scatter,
+    and the very cheapest of many is easily one that was lucky.
+    """
     rows = list(trials)
     good = [r for r in rows if meets(r[0], goal)]
     if good and goal.max_drop is not None:
-        return min(good, key=lambda r: (r[0].flash_bytes + r[0].ram_bytes, r[0].instructions))
+        most = (1 + _NEAR) * min(_bytes(r[0]) for r in good)
+        return max((r for r in good if _bytes(r[0]) <= most), key=lambda r: r[0].sqnr_db)
     fitting = good or [r for r in rows if r[0].fits(goal)]
     if fitting:
         return max(fitting, key=lambda r: r[0].sqnr_db)
-    return min(rows, key=lambda r: r[0].flash_bytes + r[0].ram_bytes)
+    return min(rows, key=lambda r: _bytes(r[0]))
+
+
+def _bytes(trial: Trial) -> int:
+    return trial.flash_bytes + trial.ram_bytes
 
 
 def _reason(trial: Trial, plain: Trial, goal: Goal) -> str:

@@ -25,7 +25,7 @@ from edgeq.recipe import Layer, Recipe, Search, load_recipe
 from edgeq.recipe_text import recipe_text
 from edgeq.resources import resource_dir
 from edgeq.search import NO_GOAL, Goal, choose_recipe
-from edgeq.search.mixed import narrowed, sizes
+from edgeq.search.mixed import WIDTHS, narrowed, sizes
 from edgeq.search.trial import Job, expected_drop, float_scores, job_of, meets, try_recipe
 from edgeq.search.widen import widened
 
@@ -33,7 +33,7 @@ Shared = Callable[[str], Path]
 DIGITS = resource_dir("examples") / "digits"
 MODEL, CALIB = str(DIGITS / "digits.tflite"), str(DIGITS / "digits_calib.npz")
 SAMPLES = 60
-WIDTHS = (Width(8), Width(4), Width(4, 32), Width(2, 32))  # those that mixed searches
+ALL_WIDTHS = (*WIDTHS, Width(2, 32))
 PLAIN = replace(load_recipe("mixed"), search=Search.NONE)
 
 
@@ -111,10 +111,10 @@ def test_expected_loss_is_what_noise_costs() -> None:
 def test_sizes_are_those_of_the_board() -> None:
     j = job()
     q = quantize(j.graph, j.samples, PLAIN)
-    found = sensitivity(q.float_graph, q.graph, j.samples, PLAIN, WIDTHS)
-    sized = sizes(q.graph, q.float_graph, found, PLAIN, j.target)
+    found = sensitivity(q.float_graph, q.graph, j.samples, PLAIN, ALL_WIDTHS)
+    sized = sizes(q.graph, q.float_graph, found, PLAIN, j.target, ALL_WIDTHS)
     scores = float_scores(j)
-    for i, width in enumerate(WIDTHS):
+    for i, width in enumerate(ALL_WIDTHS):
         narrow = {s.layer: width for s in sized if len(s.items) > 1} if i else {}
         trial = try_recipe(j, narrowed(PLAIN, narrow), "", scores)
         want = sum(s.items[i if s.layer in narrow else 0].size for s in sized)
