@@ -73,7 +73,8 @@ class Student:
         self.part, self._real, self._ints = part, real, ints
         kinds, root, shared = set(learn), roots(ints), shared_weights(real)
         self._const = constants(ints)
-        self._root = {n: root[n] for op in part.ops for n in op.outs}
+        made = {n for op in part.ops for n in op.outs}
+        self._root = {n: root[n] if root[n] in made else None for n in made}
         self._views = {n for op in part.ops if op.is_view for n in op.outs}
         self._layers: dict[str, _Layer] = {}
         self.start: Variables = {}

@@ -13,7 +13,8 @@ from edgeq.ops.conv2d import Conv2D
 from edgeq.ops.dense import Dense
 from edgeq.ops.depthwise_conv2d import DepthwiseConv2D
 from edgeq.ops.elementwise import Add
-from edgeq.ops.reduce import Mean
+from edgeq.ops.pool import AveragePool
+from edgeq.ops.reshape import Reshape
 from edgeq.ops.softmax import Softmax
 from edgeq.quant import quantize
 from edgeq.quant.assign import assign
@@ -31,14 +32,14 @@ FAST = {Kind.ROUNDING: 0.02, Kind.BIAS: 0.01, Kind.WEIGHT: 5e-4, Kind.STEP: 2e-3
 
 
 def net(bits: int = 4, clip: float = 1.0) -> tuple[Graph, Graph, np.ndarray]:
-    """Convolution, a residual block, mean, dense, softmax; its nearest integers.
+    """Convolution, a residual block, pool, dense, softmax; its nearest integers.
 
     Activations are clipped to `clip` of their range.
     """
     rng = np.random.default_rng(0)
     t = {n: Tensor(n, s) for n, s in {
         "x": (1, 6, 6, 4), "a": (1, 6, 6, 8), "b": (1, 6, 6, 8), "c": (1, 6, 6, 8),
-        "s": (1, 6, 6, 8), "m": (1, 8), "y": (1, 5), "p": (1, 5)}.items()}
+        "s": (1, 6, 6, 8), "p4": (1, 1, 1, 8), "m": (1, 8), "y": (1, 5), "p": (1, 5)}.items()}
     shapes = {"wa": (8, 3, 3, 4), "wb": (1, 3, 3, 8), "wc": (8, 1, 1, 8), "wy": (5, 8)}
     for n, s in shapes.items():
         t[n] = Tensor(n, s, rng.normal(0, 0.4, s).astype(np.float32))
@@ -49,7 +50,8 @@ def net(bits: int = 4, clip: float = 1.0) -> tuple[Graph, Graph, np.ndarray]:
                            pad=SAME),
            Conv2D(name="pw", ins=("b", "wc", "bwc"), outs=("c",)),
            Add(name="add", ins=("a", "c"), outs=("s",), act=Act.RELU),
-           Mean(name="mean", ins=("s",), outs=("m",), axes=(1, 2)),
+           AveragePool(name="pool", ins=("s",), outs=("p4",), kernel=(6, 6)),
+           Reshape(name="flat", ins=("p4",), outs=("m",), to=(1, 8)),
            Dense(name="dense", ins=("m", "wy", "bwy"), outs=("y",)),
            Softmax(name="soft", ins=("y",), outs=("p",)))
     g = Graph(t, ops, ("x",), ("p",))
@@ -63,11 +65,11 @@ def net(bits: int = 4, clip: float = 1.0) -> tuple[Graph, Graph, np.ndarray]:
 def test_blocks_are_cut_where_one_tensor_goes_on() -> None:
     g, _, _ = net()
     assert [[op.name for op in b.ops] for b in blocks(g)] == [
-        ["conv", "dw", "pw", "add"], ["mean", "dense"]]
+        ["conv", "dw", "pw", "add"], ["pool", "flat", "dense"]]
     assert [b.outs for b in blocks(g)] == [("s",), ("y",)]
     tail = learnable_tail(g)
     assert tail is not None
-    assert [op.name for op in tail.ops] == ["conv", "dw", "pw", "add", "mean", "dense"]
+    assert [op.name for op in tail.ops] == ["conv", "dw", "pw", "add", "pool", "flat", "dense"]
 
 
 def test_a_student_without_learning_computes_the_integer_graph() -> None:
