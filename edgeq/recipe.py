@@ -118,6 +118,7 @@ class Recipe:
     act_bits: int = 8  # 16: symmetric activations, for the operators that have them
     dynamic: bool = False  # of 16-bit vectors each is narrowed to 8 bits before it meets a matrix
     keep_ends: bool = False  # the first and the last layer with weights keep 8
+    keep_small: float = 0.0  # so do the smallest, together up to this share of all weights
     rollback: bool = True  # measure every step on samples set aside, undo those that harm
     balance: bool = False  # calibrate with every group of the samples equally often
     scale: tuple[float, ...] = (1.0,)  # the model's input is scale * sample + offset, one value
@@ -131,6 +132,9 @@ class Recipe:
         if not 50.0 < self.percentile <= 100.0:
             raise UsageError(f"recipe {self.name!r}", f"percentile = {self.percentile}",
                              "50 < percentile <= 100", "99.99 is a good start")
+        if not 0.0 <= self.keep_small <= 1.0:
+            raise UsageError(f"recipe {self.name!r}", f"keep_small = {self.keep_small}",
+                             "a share, 0 to 1", "0.01 keeps what costs a hundredth of the flash")
         if self.weight_bits not in (1, 2, 4, 8, 16):
             raise UsageError(f"recipe {self.name!r}", f"weight_bits = {self.weight_bits}",
                              "1, 2, 4, 8 or 16", "see docs/precisions.md")
@@ -219,6 +223,7 @@ def _from_table(where: str, path: Path, table: dict[str, object]) -> Recipe:
         act_bits=int(_number(where, table, "act_bits", base.act_bits)),
         dynamic=_typed(where, table, "dynamic", base.dynamic),
         keep_ends=_typed(where, table, "keep_ends", base.keep_ends),
+        keep_small=_number(where, table, "keep_small", base.keep_small),
         rollback=_typed(where, table, "rollback", base.rollback),
         balance=_typed(where, table, "balance", base.balance),
         scale=_numbers(where, table, "scale", base.scale),

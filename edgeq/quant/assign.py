@@ -123,7 +123,22 @@ def weight_bits(graph: Graph, op: Op, recipe: Recipe) -> int:
         return exact
     if mac_view(graph, op).depthwise or (recipe.keep_ends and end and not named):
         return 8
+    if not named and op.name in small_layers(graph, recipe.keep_small):
+        return 8
     return min(recipe.of(op.name).weight_bits, 8)  # 16: two layers of 8, see split.py
+
+
+def small_layers(graph: Graph, share: float) -> frozenset[str]:
+    """The smallest convolutions and dense layers, together at most `share` of their weights."""
+    views = [mac_view(graph, op) for op in graph.ops if is_mac(op)]
+    sizes = sorted((v.weight.size, v.op.name) for v in views if not v.depthwise)
+    room, found = share * sum(size for size, _ in sizes), set[str]()
+    for size, name in sizes:
+        room -= size
+        if room < 0:
+            break
+        found.add(name)
+    return frozenset(found)
 
 
 def _weights(graph: Graph, op: Op, params: Mapping[str, QuantParams], recipe: Recipe,

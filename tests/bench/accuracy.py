@@ -21,13 +21,25 @@ sys.path.insert(0, str(ROOT / "tests"))
 import real  # noqa: E402
 
 from edgeq.quant import quantize  # noqa: E402
-from edgeq.recipe import BiasCorrection, Equalize, Recipe, WeightRange, load_recipe  # noqa: E402
+from edgeq.recipe import (  # noqa: E402
+    BiasCorrection,
+    Equalize,
+    Layer,
+    Recipe,
+    Rounding,
+    WeightRange,
+    load_recipe,
+)
+
+WIDE_START = "default, first three layers 16 bits"
 
 
 def recipes() -> dict[str, Recipe]:
     """The rows of the table."""
     fast, tensor = load_recipe("fast"), load_recipe("per-tensor")
     naive = replace(fast, per_channel=False)
+    four = load_recipe("w4a8")
+    small = replace(four, keep_small=0.01)
     return {
         "fast": fast,
         "default": load_recipe("default"),
@@ -38,7 +50,22 @@ def recipes() -> dict[str, Recipe]:
             equalize=Equalize.WEIGHTS,
             bias_correction=BiasCorrection.EMPIRICAL, rollback=True),
         "per-tensor": tensor,
+        "default, learned": learned(load_recipe("default")),
+        "w4a8, round to nearest": replace(fast, weight_bits=4),
+        "w4a8": four,
+        "w4a8, learned": learned(four),
+        "w4a8, small layers 8": small,
+        "w4a8, small layers and ends 8": replace(small, keep_ends=True),
+        "w4a8, small layers 8, groups of 32": replace(small, group_size=32),
+        WIDE_START: replace(load_recipe("default"), layers=tuple(
+            Layer(name, act_bits=16) for name in ("conv_2d_0", "depthwise_conv_2d_1",
+                                                  "conv_2d_2"))),
     }
+
+
+def learned(recipe: Recipe) -> Recipe:
+    """All that learns, each step measured on samples set aside."""
+    return replace(recipe, rounding=Rounding.BLOCK, learn_steps=True)
 
 
 def row(name: str, case: real.Loaded, label: str, recipe: Recipe) -> str:
@@ -65,6 +92,8 @@ def main() -> None:
     for name in args.cases:
         case = real.load(name, lambda path: shared / path)
         for label in args.recipe:
+            if label == WIDE_START and name not in ("mobilenet", "vww"):
+                continue  # other networks begin otherwise
             print(row(name, case, label, recipes()[label]), flush=True)
     if "vww" in args.cases:
         scaled(real.load("vww", lambda path: shared / path))

@@ -34,7 +34,8 @@ def test_a_file_overrides_the_defaults(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("text", "found"), [
     ("typo = 1", "typo"), ('act_range = "max"', "act_range"), ("per_channel = 1", "per_channel"),
-    ("percentile = 10", "percentile"), ('percentile = "x"', "percentile"), ("= 3", "recipe"),
+    ("percentile = 10", "percentile"), ("keep_small = 2", "keep_small"),
+    ('percentile = "x"', "percentile"), ("= 3", "recipe"),
     ("rollback = 'yes'", "rollback")])
 def test_mistakes_are_named(text: str, found: str, tmp_path: Path) -> None:
     path = tmp_path / "bad.toml"
