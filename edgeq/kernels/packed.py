@@ -190,8 +190,7 @@ def _kernels(func: str, isa: str, form: Form, base: MacKernel | None, headers: t
         scratch=scratch, headers=("ops/eq_packed.h", *headers), own_tables=own_tables,
         overlap=overlap, factors=True)
     if base is not None and not own_tables:
-        tables = base.tables
-        kernel = replace(kernel, tables=lambda layer: tables(layer))
+        kernel = replace(kernel, tables=base.tables)
     return tuple(replace(kernel, weight_bits=bits) for bits in _BITS)
 
 

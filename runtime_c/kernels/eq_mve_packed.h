@@ -5,6 +5,29 @@
 #include "eq_mve.h"
 #include "eq_packed.h"
 
+/* Two channels from one vector of 4-bit levels, the first in its lower halves. */
+static inline void eq_mve_unpack_pair(uint8x16_t v, const uint8_t *m, uint8_t *to)
+{
+    const uint8x16_t low = vmulq_n_u8(vandq_u8(v, vdupq_n_u8(15)), m[0]);
+    const uint8x16_t high = vmulq_n_u8(vshrq_n_u8(v, 4), m[1]);
+    vst1q_u8(to, vsubq_n_u8(low, (uint8_t)(8 * m[0])));
+    vst1q_u8(to + 16, vsubq_n_u8(high, (uint8_t)(8 * m[1])));
+}
+
+/* All units of 4-bit levels of a block of four channels; returns what follows them. */
+static inline const int8_t *eq_mve_unpack_4(const eq_packed_t *h, const int8_t *packed,
+                                            const uint8_t *m, int8_t *to)
+{
+    for (int32_t r = 0; r < h->runs; r++, m += 4) {
+        for (int32_t i = 0; i < h->units; i++, packed += 32, to += 64) {
+            const uint8_t *v = (const uint8_t *)packed;
+            eq_mve_unpack_pair(vld1q_u8(v), m, (uint8_t *)to);
+            eq_mve_unpack_pair(vld1q_u8(v + 16), m + 2, (uint8_t *)to + 32);
+        }
+    }
+    return packed;
+}
+
 /* One block to `to`; returns what follows it. */
 static inline const int8_t *eq_mve_unpack(const eq_packed_t *h, const int8_t *from, int8_t *to)
 {
@@ -14,6 +37,11 @@ static inline const int8_t *eq_mve_unpack(const eq_packed_t *h, const int8_t *fr
     const uint8x16_t mask = vdupq_n_u8((uint8_t)((1 << bits) - 1));
     uint8x16_t v = mask;
     int32_t used = 8;
+    if (bits == 4) {
+        packed = eq_mve_unpack_4(h, packed, m, to);
+        eq_mve_copy(to + 64 * h->runs * h->units, packed, h->tail);
+        return packed + h->tail;
+    }
     for (int32_t r = 0; r < h->runs; r++, m += h->channels) {
         for (int32_t i = 0; i < h->units; i++) {
             for (int32_t c = 0; c < h->channels; c++, to += 16) {

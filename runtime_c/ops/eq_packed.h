@@ -53,6 +53,24 @@ static inline int8_t *eq_packed_copy(int8_t *to, const int8_t *from, int32_t n)
     return to;
 }
 
+/* The words of a block of 4-bit levels with an even number of channels; returns what follows them. */
+static inline const uint32_t *eq_unpack_even_4(const eq_packed_t *h, const uint32_t *packed,
+                                               const uint8_t *m, uint32_t *w,
+                                               uint32_t (*join)(uint32_t, uint32_t, uint32_t))
+{
+    const uint32_t mask = UINT32_C(0x0F0F0F0F);
+    for (int32_t r = 0; r < h->runs; r++, m += h->channels) {
+        for (int32_t i = 0; i < h->units; i++) {
+            for (int32_t c = 0; c < h->channels; c += 2, w += 2) {
+                const uint32_t word = *packed++, first = m[c], second = m[c + 1];
+                w[0] = join(word & mask, first, 8 * first);
+                w[1] = join((word >> 4) & mask, second, 8 * second);
+            }
+        }
+    }
+    return packed;
+}
+
 /* One block of words to `to` (4-byte aligned); `join` makes four weights of levels. Returns what follows
  * the block. */
 static inline const int8_t *eq_unpack_words(const eq_packed_t *h, const int8_t *from, int8_t *to,
@@ -64,6 +82,11 @@ static inline const int8_t *eq_unpack_words(const eq_packed_t *h, const int8_t *
     const uint32_t times = (uint32_t)eq_packed_times(h), zero = (uint32_t)eq_packed_zero(h);
     uint32_t word = 0, used = 8;
     uint32_t *w = (uint32_t *)(void *)eq_packed_copy(to, from, h->head);
+    if (bits == 4 && (h->channels & 1) == 0) {
+        from = (const int8_t *)eq_unpack_even_4(h, packed, m, w, join);
+        (void)eq_packed_copy((int8_t *)(w + h->runs * h->units * h->channels), from, h->tail);
+        return from + h->tail;
+    }
     for (int32_t r = 0; r < h->runs; r++, m += h->channels) {
         for (int32_t i = 0; i < h->units; i++) {
             for (int32_t c = 0; c < h->channels; c++) {
