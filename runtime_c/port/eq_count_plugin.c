@@ -75,14 +75,17 @@ static int mark_of(const struct qemu_plugin_insn *insn)
     static const uint32_t a64[] = {0xaa0a03eau, 0xaa0903e9u, 0xaa0b03ebu};
     static const uint32_t a32[] = {0xe1a0a00au, 0xe1a09009u, 0xe1a0b00bu};
     static const uint16_t t16[] = {0x46d2u, 0x46c9u, 0x46dbu};
+    /* QEMU 7.2 looks ahead at the last halfword of a page of 1 KB and adds it to a 16-bit
+     * instruction before it */
+    const bool ahead = (qemu_plugin_insn_vaddr(insn) & 1023u) == 1020u;
     const size_t size = qemu_plugin_insn_size(insn);
     uint32_t word = 0;
     uint16_t half = 0;
     int i;
-    memcpy(size == 2 ? (void *)&half : (void *)&word, qemu_plugin_insn_data(insn),
-           size == 2 ? 2 : 4);
+    memcpy(&half, qemu_plugin_insn_data(insn), 2);
+    memcpy(&word, qemu_plugin_insn_data(insn), size == 2 ? 2 : 4);
     for (i = 0; i < 3; i++) {
-        if (size == 2 ? half == t16[i] : (word == a64[i] || word == a32[i])) {
+        if (size == 2 || ahead ? half == t16[i] : (word == a64[i] || word == a32[i])) {
             return MARK_START + i;
         }
     }
