@@ -1,10 +1,9 @@
-/* eq_dense_v6m.h - dense layer: four rows of weights under one running offset, 14 instructions for
- * 4 MACs. ARMv6-M.
- *
- * Weights: (out_c, in_c). The including file defines `static inline int32_t finish(const
- * eq_dense_s8_t *p, int32_t oc, int32_t acc, eq_clamp_v6m_t q)`. */
+/* eq_dense_v6m.h - four dot products: rows of weights under one running offset, 14 instructions for 4
+ * MACs. ARMv6-M. */
 #ifndef EQ_DENSE_V6M_H
 #define EQ_DENSE_V6M_H
+
+#include <stdint.h>
 
 /* One input times four weights: r0-r3 ends of the weight rows, r7 end of the input, r4 offset. */
 #define STEP \
@@ -79,27 +78,6 @@ __attribute__((naked, noinline)) static void dot4(__attribute__((unused)) const 
         "pop {r4}\n\t"
         "stmia r4!, {r0, r1, r2, r3}\n\t"
         "pop {r4, r5, r6, r7, pc}");
-}
-
-static inline void eq_dense_v6m(const eq_dense_s8_t *p, const int8_t *restrict in,
-                                int8_t *restrict out)
-{
-    const int32_t in_c = p->in_c, out_c = p->out_c;
-    const eq_clamp_v6m_t q = {2 * p->out_zero + 1, p->act_min, p->act_max};
-    for (int32_t row = 0; row < p->rows; row++, in += in_c) {
-        for (int32_t oc = 0; oc < out_c; oc += 4) {
-            const int32_t n = out_c - oc < 4 ? out_c - oc : 4;
-            const int8_t *rows[4];
-            int32_t sums[4];
-            for (int32_t i = 0; i < 4; i++) {
-                rows[i] = p->weights + (oc + (i < n ? i : 0)) * in_c;
-            }
-            dot4(in, rows, in_c, sums);
-            for (int32_t i = 0; i < n; i++) {
-                *out++ = (int8_t)finish(p, oc + i, sums[i] + p->bias[oc + i], q);
-            }
-        }
-    }
 }
 
 #endif
