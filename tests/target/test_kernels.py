@@ -22,6 +22,7 @@ from edgeq import kernels
 from edgeq.board import Optimize, Target, load_board
 from edgeq.ir import Graph, QuantParams, Tensor
 from edgeq.kernels.base import MacKernel, MacLayer, choose, overlap_of
+from edgeq.kernels.constant import plain_constants
 from edgeq.kernels.levels import MOST_FACTOR, TOP
 from edgeq.ops.base import Act, Op
 from edgeq.ops.elementwise import Add
@@ -70,6 +71,8 @@ def make_layer(rng: np.random.Generator, s: Shape, weights: tuple[int, ...], tap
     out_h, top = _out(s.in_h, s.k[0], s.stride[0], s.dilation[0], s.same)
     out_w, left = _out(s.in_w, s.k[1], s.stride[1], s.dilation[1], s.same)
     w = rng.integers(-127, 128, weights).astype(np.int8)
+    if kind == 1 or (kind == 0 and rng.integers(2)):  # one, as an imported model may have it
+        w.reshape(-1)[int(rng.integers(w.size))] = -128
     if kind == 2:
         w = rng.choice(np.array([-128, 127, 0], np.int8), weights)
     in_zero, out_zero = (int(v) for v in rng.choice([-128, 127, 0, -3, 90], 2))
@@ -299,6 +302,29 @@ def test_variant_equals_portable(family: Family, kernel: MacKernel, name: str,
         expected, found = outcomes[2 * i].output, outcomes[2 * i + 1].output
         wrong = np.flatnonzero(expected != found)
         assert wrong.size == 0, (i, trial.call.fields[:18], wrong[:10], found[wrong[:10]])
+
+
+# Kernels that hold two weights in a halfword, or sum up two products in 16 bits, leave layers with
+# a weight of -128 to others.
+REFUSE_MINUS_128 = frozenset({
+    "eq_conv2d_1x1_s8_dsp", "eq_conv2d_s8_dsp", "eq_conv2d_shallow_s8_dsp", "eq_dense_s8_dsp",
+    "eq_conv2d_s8_neon", "eq_dense_s8_neon", "eq_dwconv2d_3x3_s8_neon", "eq_dwconv2d_s8_neon"})
+
+
+@pytest.mark.parametrize(("family", "kernel", "name"), [
+    v for v in VARIANTS if v.values[1].weight_bits == 8 and v.values[1].act_bits == 8])
+def test_weights_of_minus_128_are_met(family: Family, kernel: MacKernel, name: str) -> None:
+    """Every kernel either runs layers with them above, or refuses them all."""
+    target = Target(load_board(name))
+    layers = [x for x in family.layers_for(kernel, np.random.default_rng(7))
+              if int(plain_constants(x).weights.min()) == -128]
+    taken = [x for x in layers if kernel.fits(x, target)]
+    assert len(layers) >= 5
+    if kernel.func in REFUSE_MINUS_128:
+        assert not taken
+        assert all(choose(family.kernels, x, target).func != kernel.func for x in layers)
+    else:
+        assert taken, "no layer with a weight of -128 was compared"
 
 
 MVE = [pytest.param(f, k, id=f"{f.name}-{k.func}-w{k.weight_bits}")
