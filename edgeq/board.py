@@ -51,11 +51,6 @@ class Optimize(Enum):
     SIZE = "size"
     BALANCED = "balanced"
 
-    @property
-    def cflags(self) -> tuple[str, ...]:
-        """The optimization level, to stand behind the board's own; none: the board decides."""
-        return {Optimize.SPEED: ("-O3",), Optimize.SIZE: ("-Os",), Optimize.BALANCED: ()}[self]
-
 
 class CmsisIsa(Enum):
     """What CMSIS-NN makes of a core, as an entry of the ISA chain."""
@@ -77,6 +72,16 @@ class Target:
     # C functions that are left out where another one for the same ISA takes the layer too
     avoid: frozenset[str] = frozenset()
     cmsis_nn: Path | None = None  # the user's checkout, whose functions come first
+
+    @property
+    def cflags(self) -> tuple[str, ...]:
+        """The optimization level, to stand behind the board's own; none: the board decides.
+
+        Where DSP kernels do the work, -O3 unrolls loops around their assembler and loses.
+        """
+        dsp = "dsp" in self.board.isa and "mve" not in self.board.isa
+        return {Optimize.SPEED: () if dsp else ("-O3",), Optimize.SIZE: ("-Os",),
+                Optimize.BALANCED: ()}[self.optimize]
 
     @property
     def isa(self) -> tuple[str, ...]:

@@ -159,7 +159,7 @@ def model_view(plan: Plan) -> ModelView:
     tables += patterns
     board = plan.target.board
     names = tuple(s.rsplit("/", 1)[-1] for s in plan.sources)
-    levels = [f for f in (*board.cflags, *plan.target.optimize.cflags) if f.startswith("-O")]
+    levels = [f for f in (*board.cflags, *plan.target.cflags) if f.startswith("-O")]
     own = ("-ffunction-sections", "-fdata-sections")  # the build files have these
     arch = [f for f in board.cflags if f not in (*levels, *own)]
     return ModelView(

@@ -32,6 +32,7 @@ class TargetFacts(TypedDict):
     """The wishes beside the board."""
 
     optimize: str
+    opt_flags: list[str]  # behind the board's own
     cmsis_nn: str | None
 
 
@@ -66,7 +67,7 @@ def plan_facts(plan: Plan, view: ModelView | None = None) -> PlanFacts:
 def target_facts(target: Target) -> TargetFacts:
     """What compiling the library must know beyond the board."""
     checkout = target.cmsis_nn
-    return {"optimize": target.optimize.value,
+    return {"optimize": target.optimize.value, "opt_flags": list(target.cflags),
             "cmsis_nn": None if checkout is None else str(checkout)}
 
 

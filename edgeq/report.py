@@ -85,6 +85,7 @@ def report(built: Built, footprint: Footprint | None = None) -> dict[str, Json]:
         "target": {**board_json(board),
                    "file": None if built.board_file is None else str(built.board_file),
                    "optimize": facts["target"]["optimize"],
+                   "opt_flags": facts["target"]["opt_flags"],
                    "cmsis_nn": facts["target"]["cmsis_nn"]},
         "recipe": {"name": built.recipe},
         "data": {"source": built.source, "samples": built.samples},

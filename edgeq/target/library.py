@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeq.board import Optimize
 from edgeq.cmsis_nn import cmsis_include, cmsis_sources
 from edgeq.errors import UsageError
 from edgeq.ir import dtype_of
@@ -76,7 +75,7 @@ def read_library(folder: Path) -> Library:
             tuple(str(layer["name"]) for layer in layers),
             tuple(int(layer["macs"]) for layer in layers),
             tuple(str(layer["kernel"]) for layer in layers),
-            Optimize(target.get("optimize", "balanced")).cflags,
+            tuple(str(flag) for flag in target.get("opt_flags", ())),
             Path(target["cmsis_nn"]) if target.get("cmsis_nn") else None,
             f"#define {name}_STATE_SIZE " in header,
             _ports(name, "INPUT", header), _ports(name, "OUTPUT", header))

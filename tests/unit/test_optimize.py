@@ -66,9 +66,15 @@ def test_size_shares_one_convolution(shared) -> None:  # type: ignore[no-untyped
 @pytest.mark.parametrize(("optimize", "level"), [
     (Optimize.SPEED, "-O3"), (Optimize.SIZE, "-Os"), (Optimize.BALANCED, "-O2")])
 def test_the_build_files_ask_for_it(optimize: Optimize, level: str) -> None:
-    files = emit(lower(small(), Target(load_board("cortex-m4"), optimize)))
+    files = emit(lower(small(), Target(load_board("cortex-m3"), optimize)))
     assert f"OPT ?= {level}\n" in files["Makefile"]
     assert f"PRIVATE {level} " in files["CMakeLists.txt"]
+
+
+def test_loops_around_dsp_kernels_stay_as_they_are() -> None:
+    """-O3 costs instructions there (docs/optimize.md)."""
+    for name, cflags in (("cortex-m4", ()), ("cortex-m7", ()), ("cortex-m55", ("-O3",))):
+        assert Target(load_board(name), Optimize.SPEED).cflags == cflags
 
 
 def small() -> Graph:
