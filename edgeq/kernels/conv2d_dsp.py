@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,7 +13,9 @@ from edgeq.kernels.constant import with_plain_constants
 
 LAYOUT = ("a stream for every 2 channels: words of 4 k by turns, twice the bias[2], mult[2], "
           "shifts - 1; a word is two halfwords 256 * odd + even")
-SHARED = ("kernels/eq_gemm3_s8_dsp.c", "kernels/eq_gemm_dsp.h")
+_GEMM3 = ("kernels/eq_gemm3_dsp.h", "kernels/eq_gemm_dsp.h")
+SHARED = ("kernels/eq_gemm3_s8_dsp.c", *_GEMM3)
+_SHALLOW = "kernels/eq_conv_shallow_dsp.h"
 
 
 def twice_bias(layer: MacLayer, rows: NDArray[np.int8]) -> NDArray[np.int32]:
@@ -74,6 +78,30 @@ def pack_stream(layer: MacLayer) -> NDArray[np.int8]:
     return np.concatenate(parts, axis=1).astype("<u4").reshape(-1).view(np.int8)
 
 
+def _pack_left(layer: MacLayer) -> NDArray[np.int8]:
+    """The weight stream of eq_gemm3_left_s8_dsp."""
+    left = np.maximum(layer.shift.astype(np.int64), 0)
+    right = np.maximum(-layer.shift.astype(np.int64), 0)
+    shifted = pack_stream(replace(layer, shift=np.full(layer.out_c, -1, np.int8)))
+    words = shifted.view("<u4").reshape(layer.out_c // 2, -1).copy()
+    twice = words[:, -5:-3].view("<i4").astype(np.int64) << left.reshape(-1, 2)
+    words[:, -5:-3] = (twice & 0xFFFFFFFF).astype("<u4")
+    pairs = np.stack([right[0::2], right[1::2], 7 - left[0::2], 7 - left[1::2]], axis=1)
+    words[:, -1] = pairs.astype(np.uint8).view("<u4").reshape(-1)
+    return words.reshape(-1).view(np.int8)
+
+
+def _fits_left(layer: MacLayer, target: Target) -> bool:
+    """Any shift up to 7 to the left, as far as sums stay small behind it."""
+    return (bool(layer.weights.min() >= -127) and int(layer.shift.max()) <= 7
+            and layer.sums_below(29) and layer.out_c % 2 == 0
+            and sums_fit(layer.weights.reshape(layer.out_c, -1)))
+
+
+def _scratch_shallow(layer: MacLayer) -> int:
+    return scratch_3px(layer) + 3 * (_patch_bytes(layer) + 4)
+
+
 def scratch_3px(layer: MacLayer) -> int:
     """Three widened pixels."""
     return -(-layer.kh * layer.kw * layer.in_c // 4) * 24
@@ -127,7 +155,14 @@ KERNELS = tuple(with_plain_constants(kernel) for kernel in (
         func="eq_conv2d_shallow_s8_dsp", isa="dsp", source="kernels/eq_conv2d_shallow_s8_dsp.c",
         fits=lambda layer, target: fits_dsp(layer, target) and layer.out_c % 2 == 0,
         pack=pack_stream, layout=LAYOUT,
-        scratch=lambda layer: scratch_3px(layer) + 3 * (_patch_bytes(layer) + 4),
-        headers=SHARED, own_tables=True, overlap=_overlap,
+        scratch=_scratch_shallow,
+        headers=(_SHALLOW, *SHARED), own_tables=True, overlap=_overlap,
+    ),
+    MacKernel(
+        func="eq_conv2d_left_s8_dsp", isa="dsp", source="kernels/eq_conv2d_left_s8_dsp.c",
+        fits=_fits_left, pack=_pack_left, scratch=_scratch_shallow,
+        layout=f"{LAYOUT}; the bias times 2^left, right shifts and 7 - left shifts",
+        headers=(_SHALLOW, "kernels/eq_gemm3_left_s8_dsp.c", *_GEMM3),
+        own_tables=True, overlap=_overlap,
     ),
 ))

@@ -475,6 +475,8 @@ void eq_dense_s8_v6m(const eq_dense_s8_t *p, const int8_t *restrict in, int8_t *
                      void *restrict scratch);
 
 /* The same for any shift: channels whose factor is 1/2 or more. */
+void eq_conv2d_left_s8_dsp(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out,
+                           void *scratch);
 void eq_conv2d_left_s8_v7m(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out,
                            void *scratch);
 void eq_dwconv2d_left_s8_v7m(const eq_dwconv2d_s8_t *p, const int8_t *in, int8_t *out,

@@ -27,6 +27,11 @@ typedef struct {
 void eq_gemm3_s8_dsp(const eq_gemm_dsp_t *p, const uint32_t *x, int8_t *out, int32_t second,
                      int32_t third);
 
+/* The same for left shifts n <= 7 as well: the stream has 2^n times the bias, and a word of right
+ * shifts of c and d, 7 - n of c and d. */
+void eq_gemm3_left_s8_dsp(const eq_gemm_dsp_t *p, const uint32_t *x, int8_t *out, int32_t second,
+                          int32_t third);
+
 /* A word at any address; these cores load and store it with one instruction. */
 typedef struct {
     uint32_t word;
