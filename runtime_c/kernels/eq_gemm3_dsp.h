@@ -1,7 +1,7 @@
 /* eq_gemm3_dsp.h - three pixels by two channels a step, 17 instructions a 24 MACs. Arm DSP ISA.
  *
  * Included by one product each, which has defined EQ_GEMM3_FINISH(a, b, c, bias, mult), the text
- * that makes the three accumulators of a channel its int8 results: byte 0 of r8 is the channel's right
+ * that makes the three accumulators of a channel its int8 results: byte 0 of r8 is its right
  * shift, byte 2 its second one, r9 2 * zero + 1, r12 free.
  *
  * All 14 registers carry the inner loop, more than compilers manage, hence one naked function:
