@@ -309,7 +309,8 @@ def test_variant_equals_portable(family: Family, kernel: MacKernel, name: str,
 REFUSE_MINUS_128 = frozenset({
     "eq_conv2d_1x1_s8_dsp", "eq_conv2d_s8_dsp", "eq_conv2d_shallow_s8_dsp", "eq_dense_s8_dsp",
     "eq_conv2d_left_s8_dsp",
-    "eq_conv2d_s8_neon", "eq_dense_s8_neon", "eq_dwconv2d_3x3_s8_neon", "eq_dwconv2d_s8_neon"})
+    "eq_conv2d_s8_neon", "eq_dense_s8_neon", "eq_dwconv2d_3x3_s8_neon",
+    "eq_conv2d_left_s8_neon", "eq_dense_left_s8_neon"})
 
 
 @pytest.mark.parametrize(("family", "kernel", "name"), [
