@@ -109,6 +109,7 @@ SOFTMAX: tuple[Kernel, ...] = (portable("eq_softmax_s8", _SCALE),
                                *cmsis("eq_softmax_s8_cmsis"))
 PAD = (*moves("pad"), neon("eq_pad_s8_neon"))
 GATHER: tuple[Kernel, ...] = (portable("eq_gather_s8"),)
+GATHER_DEEP: tuple[Kernel, ...] = (portable("eq_gather_deep_s8", "ops/eq_gather_s8.c"),)
 COPY = (*moves("copy"), neon("eq_copy_s8_neon", _NEON_LUT))
 SHIFT: tuple[Kernel, ...] = (portable("eq_shift"),)
 SVDF: tuple[Kernel, ...] = (portable("eq_svdf_s8"),)

@@ -36,13 +36,18 @@ def merged_axes(view: Array) -> list[tuple[int, int]]:
 def _too_scattered(op: Op, g: Graph) -> str:
     assert isinstance(op, Gather)
     axes = merged_axes(op.view(_stand_in(g, op.ins[0])))
-    return "" if len(axes) <= 4 else f"{len(axes)} axes that do not merge"
+    return "" if len(axes) <= 8 else f"{len(axes)} axes that do not merge"
 
 
 def _stand_in(g: Graph, name: str) -> Array:
     """An array of the shape and the value size of `name`."""
     q = g.tensor(name).q
     return np.zeros(g.tensor(name).shape, np.int8 if q is None else dtype_of(q.bits))
+
+
+def _letters(letters: str) -> list[str]:
+    """Names of four fields for each letter."""
+    return [f"{letter}{i}" for letter in letters for i in range(4)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +57,7 @@ class Gather(Op):
     wide: ClassVar[bool] = True
     moves: ClassVar[bool] = True
     limits: ClassVar[tuple[Limit, ...]] = (
-        Limit("at most four axes after merging neighbours", _too_scattered, "split the step"),
+        Limit("at most eight axes after merging neighbours", _too_scattered, "split the step"),
     )
 
     def view(self, x: Array) -> Array:
@@ -74,14 +79,15 @@ class Gather(Op):
     def lower(self, g: Graph, target: Target) -> tuple[Call, ...]:
         base = _stand_in(g, self.ins[0])
         view = self.view(base)
-        axes = [(1, 0)] * 4 + (merged_axes(view) or [(1, 1)])
-        sizes, strides = zip(*axes[-4:], strict=True)
+        axes = merged_axes(view) or [(1, 1)]
         start = view.__array_interface__["data"][0] - base.__array_interface__["data"][0]
-        kernel = plain.pick(plain.GATHER, target)
-        fields = (*((f"n{i}", n) for i, n in enumerate(sizes)),
-                  *((f"s{i}", s) for i, s in enumerate(strides)), ("start", start))
+        deep = len(axes) > 4
+        sizes, strides = zip(*([(1, 0)] * 8 + axes)[-8 if deep else -4:], strict=True)
+        fields = (*zip(_letters("mn" if deep else "n"), sizes, strict=True),
+                  *zip(_letters("ts" if deep else "s"), strides, strict=True), ("start", start))
+        kernel = plain.pick(plain.GATHER_DEEP if deep else plain.GATHER, target)
         return (Call(name=self.name, op=type(self).__name__, func=kernel.func,
-                     struct="eq_gather_s8_t", fields=fields, ins=self.ins, outs=self.outs,
+                     struct=f"{kernel.func}_t", fields=fields, ins=self.ins, outs=self.outs,
                      sources=kernel.sources, overlap=(None,), as_bytes=True),)
 
 

@@ -21,7 +21,7 @@ from edgeq.ops.broadcast import broadcast_of
 from edgeq.ops.concat import Concat, Pack
 from edgeq.ops.dense import Dense
 from edgeq.ops.elementwise import Binary
-from edgeq.ops.gather import Cut, Slice, Transpose, merged_axes
+from edgeq.ops.gather import Cut, Slice, Transpose
 from edgeq.ops.layer_norm import LayerNorm
 from edgeq.ops.lut import Unary
 from edgeq.ops.matmul import MatMul, plain_axes
@@ -158,10 +158,7 @@ class _Sinking:
         rank = len(self.tensors[stored].shape)
         unit = [a for a in range(rank) if a not in wide]
         perm = (0, *(a for a in unit if a), *(a for a in wide if a))
-        steps = _steps(self.tensors[stored].shape, perm)
-        for step in steps:
-            stored = self.transposed(stored, step)
-        return self.reshaped(stored, shape)
+        return self.reshaped(self.transposed(stored, perm), shape)
 
     def reshaped(self, name: str, to: Shape) -> str:
         tensor = self.tensors[name]
@@ -504,21 +501,6 @@ class _Sinking:
         self.tensors[name] = replace(weight, name=name, data=np.ascontiguousarray(data))
         x = self.reshaped(form.stored, (seen[0], row))
         self.emit(op, (x, name, *op.ins[2:]))
-
-
-def _steps(shape: Shape, perm: Axes) -> tuple[Axes, ...]:
-    """`perm` as one step, or as two where that many axes are too many for one kernel."""
-    values = np.broadcast_to(np.int8(0), shape)
-    whole = np.lib.stride_tricks.as_strided(values, shape, _strides(shape))
-    if len(merged_axes(whole.transpose(perm))) <= 4:
-        return (perm,)
-    last = perm[-1]
-    first = (*(a for a in range(len(perm)) if a != last), last)
-    return first, tuple(first.index(a) for a in perm)
-
-
-def _strides(shape: Shape) -> Shape:
-    return tuple(prod(shape[i + 1:]) for i in range(len(shape)))
 
 
 def _groups(before: Shape, after: Shape) -> list[tuple[Axes, Axes]]:

@@ -522,6 +522,18 @@ typedef struct {
 
 void eq_gather_s8(const eq_gather_s8_t *p, const int8_t *restrict in, int8_t *restrict out);
 
+/* --- the same with four axes more in front: m0 to m3 of strides t0 to t3 ------------------------ */
+typedef struct {
+    uint32_t m0, m1, m2, m3;
+    uint32_t n0, n1, n2, n3;
+    int32_t t0, t1, t2, t3;
+    int32_t s0, s1, s2, s3;
+    int32_t start;
+} eq_gather_deep_s8_t;
+
+void eq_gather_deep_s8(const eq_gather_deep_s8_t *p, const int8_t *restrict in,
+                       int8_t *restrict out);
+
 /* --- resize of (in_h, in_w, c): input row and column of every output row and column ------------ */
 typedef struct {
     uint16_t in_h, in_w, c;

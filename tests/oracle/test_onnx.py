@@ -16,6 +16,7 @@ from onnx_models import OnnxFile  # noqa: E402
 
 from edgeq.execute import run_float, run_int  # noqa: E402
 from edgeq.ir import Graph  # noqa: E402
+from edgeq.ops.base import check_limits  # noqa: E402
 from edgeq.ops.gather import Transpose  # noqa: E402
 from edgeq.passes import simplify  # noqa: E402
 from edgeq.readers import read  # noqa: E402
@@ -183,6 +184,35 @@ def test_channel_shuffle_is_one_transpose(tmp_path: Path) -> None:
     m.op("Reshape", ["t", m.integers("s2", 1, 8, 4, 4)], "s")
     m.op("Conv", ["s", m.random("v", 8, 1, 3, 3)], "y", group=8)
     assert moves(same_as_oracle(m.write(tmp_path / "m.onnx", "y"))) == 1
+
+
+# x, then (shape, order of axes) again and again, as PyTorch writes them
+REGROUPED = {
+    "pixel_shuffle": [((1, 2, 3, 2, 4, 6), (0, 1, 4, 2, 5, 3)), ((1, 2, 12, 12), None)],
+    "pixel_unshuffle": [((1, 12, 2, 2, 3, 2), (0, 1, 3, 5, 2, 4)), ((1, 48, 2, 3), None)],
+    "patchify": [((1, 12, 2, 2, 3, 2), (0, 2, 4, 3, 5, 1)), ((1, 6, 48), (0, 2, 1))],
+    "windows": [((1, 3, 4, 2, 2, 6), (0, 4, 2, 5, 1, 3)), ((2, 4, 36), (0, 2, 1)),
+                ((1, 2, 6, 3, 2, 4), (0, 3, 2, 5, 1, 4)), ((1, 36, 8), None)],
+    "two shuffles": [((1, 3, 4, 4, 6), (0, 2, 1, 3, 4)), ((1, 2, 6, 4, 6), (0, 2, 1, 4, 3)),
+                     ((1, 12, 6, 4), None)],
+}
+
+
+@pytest.mark.parametrize("name", REGROUPED)
+@pytest.mark.parametrize("between", [False, True], ids=["moves alone", "between convolutions"])
+def test_regrouped_axes(tmp_path: Path, name: str, between: bool) -> None:
+    """Values in other places, alone and behind a convolution: within the library's own moves."""
+    m = OnnxFile()
+    x = m.input("x", (1, 12, 4, 6))
+    if between:
+        x = m.op("Conv", [x, m.random("w", 12, 12, 1, 1)], "c")
+    for i, (shape, order) in enumerate(REGROUPED[name]):
+        x = m.op("Reshape", [x, m.integers(f"s{i}", *shape)], f"r{i}")
+        x = x if order is None else m.op("Transpose", [x], f"t{i}", perm=list(order))
+    m.op("Relu", [x], "y")
+    graph = same_as_oracle(m.write(tmp_path / "m.onnx", "y"))
+    for op in graph.ops:
+        check_limits(op, graph)
 
 
 def test_channels_last_model_keeps_its_input(tmp_path: Path) -> None:
