@@ -164,7 +164,7 @@ def test_finetune_mends_rough_integers_and_repeats_itself() -> None:
         epochs = qat.finetune(model, x, tuning=qat.Tuning(epochs=8, rate=5e-3, scale_rate=1e-3))
         graphs.append(model.export().graph)
         best = min(e.loss for e in epochs)
-        assert best < 0.5 * epochs[0].loss
+        assert best < 0.75 * epochs[0].loss
     for name, tensor in graphs[0].tensors.items():
         if tensor.is_const:
             assert np.array_equal(graphs[0].const(name), graphs[1].const(name)), name
