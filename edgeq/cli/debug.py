@@ -11,21 +11,13 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
-from edgeq.cli.console import (
-    json_option,
-    preprocess_from,
-    preprocess_options,
-    print_json,
-    progress_bar,
-    read_options,
-    read_options_from,
-    stdout,
-    table,
-)
+from edgeq.cli.console import json_option, print_json, progress_bar, stdout, table
+from edgeq.cli.options import PreprocessWish, preprocess_options, read_options
 
 if TYPE_CHECKING:
     from edgeq.debug import LayerErrors
     from edgeq.debug_report import Debugged
+    from edgeq.readers import ReadOptions
 
 _RANKED = 5  # layers of the ranking that the terminal shows
 
@@ -48,9 +40,7 @@ _RANKED = 5  # layers of the ranking that the terminal shows
 @preprocess_options
 @json_option
 def debug(model: Path, calib: str, recipe: str, samples: int, output: Path | None, balance: bool,
-          force: bool, shapes: tuple[str, ...], fixed: tuple[str, ...], states: tuple[str, ...],
-          custom: tuple[str, ...], scale: str | None, offset: str | None, label_offset: int | None,
-          as_json: bool) -> None:
+          force: bool, read: ReadOptions, preprocess: PreprocessWish, as_json: bool) -> None:
     """Measure every layer of MODEL, integer against float, and examine the samples.
 
     See docs/debug.md for how to read the figures. Suspicions about the samples are no errors:
@@ -68,8 +58,7 @@ def debug(model: Path, calib: str, recipe: str, samples: int, output: Path | Non
     if output is not None:
         check_folder(output, force=force)
     with progress_bar() as progress:
-        result = run(model, calib, how, preprocess_from(scale, offset, label_offset, default),
-                     samples, progress, read_options_from(shapes, fixed, states, custom))
+        result = run(model, calib, how, preprocess.over(default), samples, progress, read)
     content = debug_json(result)
     if output is not None:
         write({"debug.json": json.dumps(content, indent=2) + "\n", "debug.html": html(result)},

@@ -8,15 +8,8 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 
-from edgeq.cli.console import (
-    json_option,
-    preprocess_from,
-    preprocess_options,
-    print_json,
-    progress_bar,
-    stdout,
-    table,
-)
+from edgeq.cli.console import json_option, print_json, progress_bar, stdout, table
+from edgeq.cli.options import PreprocessWish, preprocess_options
 
 if TYPE_CHECKING:
     from edgeq.evaluate import Evaluation
@@ -30,8 +23,8 @@ if TYPE_CHECKING:
               help="The float model, where it has moved since the build.")
 @preprocess_options
 @json_option
-def evaluate(folder: Path, data: str, model: Path | None, scale: str | None, offset: str | None,
-             label_offset: int | None, as_json: bool) -> None:
+def evaluate(folder: Path, data: str, model: Path | None, preprocess: PreprocessWish,
+             as_json: bool) -> None:
     """Compare the float model with the generated C code of DIR, compiled for this machine.
 
     Preprocessing is that of the build unless options say otherwise.
@@ -41,9 +34,8 @@ def evaluate(folder: Path, data: str, model: Path | None, scale: str | None, off
     from edgeq.verify import open_folder
 
     built = open_folder(folder)
-    preprocess = preprocess_from(scale, offset, label_offset, built.preprocess)
     with progress_bar() as progress:
-        result = run(built, data, preprocess, model, progress)
+        result = run(built, data, preprocess.over(built.preprocess), model, progress)
     if as_json:
         print_json(evaluation_json(result))
     else:

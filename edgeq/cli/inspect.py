@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from edgeq.cli.console import (
-    json_option,
-    print_json,
-    read_options,
-    read_options_from,
-    stdout,
-    table,
-)
+from edgeq.cli.console import json_option, print_json, stdout, table
+from edgeq.cli.options import read_options
 from edgeq.jsontypes import Json
 from edgeq.numbertext import count_text, size_text
+
+if TYPE_CHECKING:
+    from edgeq.readers import ReadOptions
 
 _WIDTH = 48  # characters that a memory map may take
 
@@ -25,13 +23,11 @@ _WIDTH = 48  # characters that a memory map may take
 @click.argument("path", metavar="MODEL|DIR", type=click.Path(path_type=Path))
 @read_options
 @json_option
-def inspect(path: Path, shapes: tuple[str, ...], fixed: tuple[str, ...], states: tuple[str, ...],
-            custom: tuple[str, ...], as_json: bool) -> None:
+def inspect(path: Path, read: ReadOptions, as_json: bool) -> None:
     """Show the graph, shapes and MACs of a model, or the memory map of a built folder."""
     from edgeq.inspect import inspect_folder, inspect_model
 
-    content = (inspect_folder(path) if path.is_dir()
-               else inspect_model(path, read_options_from(shapes, fixed, states, custom)))
+    content = inspect_folder(path) if path.is_dir() else inspect_model(path, read)
     if as_json:
         print_json(content)
     elif path.is_dir():

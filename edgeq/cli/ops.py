@@ -7,14 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgeq.cli.console import (
-    json_option,
-    print_json,
-    read_options,
-    read_options_from,
-    stdout,
-    table,
-)
+from edgeq.cli.console import json_option, print_json, stdout, table
+from edgeq.cli.options import read_options
 
 if TYPE_CHECKING:
     from edgeq.readers import ReadOptions
@@ -24,8 +18,7 @@ if TYPE_CHECKING:
 @click.argument("model", required=False, type=click.Path(path_type=Path))
 @read_options
 @json_option
-def ops(model: Path | None, shapes: tuple[str, ...], fixed: tuple[str, ...],
-        states: tuple[str, ...], custom: tuple[str, ...], as_json: bool) -> int:
+def ops(model: Path | None, read: ReadOptions, as_json: bool) -> int:
     """Print the manual of operators, or say for every node of MODEL whether it is supported.
 
     A verdict has the cause and what to do about it.
@@ -34,7 +27,7 @@ def ops(model: Path | None, shapes: tuple[str, ...], fixed: tuple[str, ...],
     """
     if model is None:
         return _all(as_json)
-    return _of_model(model, read_options_from(shapes, fixed, states, custom), as_json)
+    return _of_model(model, read, as_json)
 
 
 def _all(as_json: bool) -> int:
