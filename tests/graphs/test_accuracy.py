@@ -14,7 +14,7 @@ from edgeq.execute import run_float
 from edgeq.passes.equalize import equalize
 from edgeq.quant import quantize
 from edgeq.quant.observe import observe
-from edgeq.recipe import Equalize, load_recipe
+from edgeq.recipe import Equalize, Layer, Recipe, load_recipe
 
 Shared = Callable[[str], Path]
 
@@ -70,3 +70,21 @@ def test_equalization_keeps_the_real_float_results(shared: Shared) -> None:
         for kind in (Equalize.WEIGHTS, Equalize.ACTIVATIONS):
             got = next(iter(run_float(equalize(case.graph, kind, channels), probe).values()))
             np.testing.assert_allclose(got, want, atol=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("recipe", "lost", "agreement"), [
+    (load_recipe("per-tensor"), 2, 0.85),
+    (replace(load_recipe("w4a8"), keep_small=0.01, keep_ends=True), 6, 0.65),
+    (replace(load_recipe("w4a8"), keep_small=0.01, group_size=32), 6, 0.65),
+    (replace(load_recipe("default"), layers=tuple(
+        Layer(name, act_bits=16)
+        for name in ("conv_2d_0", "depthwise_conv_2d_1", "conv_2d_2"))), 2, 0.92),
+], ids=["per tensor", "4 bits", "4 bits in groups", "16 bits at the start"])
+def test_mobilenet_in_other_precisions(recipe: Recipe, lost: int, agreement: float,
+                                       shared: Shared) -> None:
+    case = real.load("mobilenet", shared)
+    ints = quantize(case.graph, case.calib, recipe).graph
+    cost = real.cost(case, case.graph, ints)
+    assert cost.lost_samples <= lost, cost
+    assert cost.score.agreement >= agreement, cost
