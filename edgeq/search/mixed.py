@@ -26,6 +26,7 @@ _NEAR = 0.05  # recipes of so little more bytes count as cheap as the cheapest
 _WIDE = (1, 3, 6)  # how many of the noisiest activations become 16 bits
 BEYOND = 0.25  # points that a search without any goal may be expected to lose beyond 8 bits
 
+
 @dataclass(frozen=True)
 class Sized:
     """What a layer costs at each of the widths; one entry where it has no choice."""
