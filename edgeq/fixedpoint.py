@@ -20,6 +20,7 @@ _THIRD = 715827883
 _EXP_POWERS = (1672461947, 1302514674, 790015084, 290630308, 39332535, 720401, 242)
 _48_17, _MINUS_32_17 = 1515870810, -1010580540  # with 2 integer bits
 _ROOT_START = 2308544922  # 2.15 in Q30
+_HALF_ROOT_2 = 1518500250
 
 
 def exp_on_negative(a: IntArray, int_bits: int) -> Ints:
@@ -78,6 +79,25 @@ def reciprocal_root(x: IntArray) -> tuple[Ints, Ints]:
         rest = np.uint64(3 << 30) - ((m * square) >> np.uint64(32))
         r = (r * rest) >> np.uint64(31)
     return np.minimum(r.astype(np.int64), INT32_MAX), e
+
+
+def inverse_length(x: IntArray) -> tuple[Ints, Ints]:
+    """(r, right) with 1 / sqrt(x) = r * 2**(-31 - right), for 0 <= x < 2**31; that of 0 is 1.
+
+    x is scaled by 4 to [2**27, 2**29), half of it has 3 integer bits; five Newton steps from 1.
+    Source: tflite::GetInvSqrtQuantizedMultiplierExp.
+    """
+    x64 = np.asarray(x, np.int64)
+    pairs = (_bit_length(np.maximum(x64, 1)) - 28) >> 1  # to 28 or 29 bits
+    scaled = np.where(pairs >= 0, x64 >> np.maximum(2 * pairs, 0), x64 << np.maximum(-2 * pairs, 0))
+    half = rounding_shift(scaled >> 1, 1)
+    r = np.full(x64.shape, 1 << 28, np.int64)
+    for _ in range(5):
+        cube = _saturate(doubling_high_mul(doubling_high_mul(r, r), r) << 6)
+        r = _saturate((doubling_high_mul(r, 3 << 27) - doubling_high_mul(half, cube)) << 3)
+    r, right = doubling_high_mul(r, _HALF_ROOT_2), 11 + pairs
+    r, right = r << np.maximum(-right, 0), np.maximum(right, 0)
+    return np.where(x64 > 1, r, INT32_MAX), np.where(x64 > 1, right, 0)
 
 
 def _bit_length(x: Ints) -> Ints:

@@ -24,6 +24,7 @@ from edgeq.ops.elementwise import Add, Mul, Sub
 from edgeq.ops.embedding import Embedding
 from edgeq.ops.gather import Slice, Transpose
 from edgeq.ops.gru import Gru
+from edgeq.ops.l2_norm import L2Norm
 from edgeq.ops.layer_norm import LayerNorm
 from edgeq.ops.lstm import Lstm
 from edgeq.ops.matmul import MatMul
@@ -89,4 +90,5 @@ OPS: tuple[type[Op], ...] = (
     Select,
     Embedding,
     Detections,
+    L2Norm,
 )

@@ -11,6 +11,7 @@ from edgeq.errors import ModelError
 from edgeq.ir import Array
 from edgeq.ops.elementwise import Add, Mul, Sub
 from edgeq.ops.function import Fn
+from edgeq.ops.l2_norm import L2Norm
 from edgeq.ops.layer_norm import LayerNorm
 from edgeq.ops.reduce import Mean, Sum
 from edgeq.readers.onnx_file import FIX
@@ -114,12 +115,28 @@ def lp_norm(node: OnnxNode) -> None:
     axis, p = node.axis(node.integer("axis", -1), len(node.shape(0))), node.integer("p", 2)
     node.require(p in (1, 2), f"p {p}", "1 or 2", "normalize outside the model")
     x = node.ins[0]
-    size = function(node, Fn.ABS, x) if p == 1 else function(node, Fn.POWER, x, 2.0)
-    total = node.emit(Sum(name=node.label(), ins=(size,), outs=(node.temp("sum"),), axes=(axis,),
-                          keep_dims=True))
+    if p == 2:
+        _length_one(node, x, axis)
+        return
+    total = node.emit(Sum(name=node.label(), ins=(function(node, Fn.ABS, x),),
+                          outs=(node.temp("sum"),), axes=(axis,), keep_dims=True))
     # a length of 0 gives 0, as the standard has it
     total = binary(node, Add, total, node.floats("tiny", np.array(1e-30)))
-    binary(node, Mul, x, function(node, Fn.POWER, total, -1.0 if p == 1 else -0.5), node.outs[0])
+    binary(node, Mul, x, function(node, Fn.POWER, total, -1.0), node.outs[0])
+
+
+def _length_one(node: OnnxNode, x: str, axis: int) -> None:
+    """L2Norm, which takes the last axis behind a batch."""
+    shape = node.tensors[x].shape
+    order = (*(i for i in range(len(shape)) if i != axis), axis)
+    turned = node.transposed(x, order)
+    if len(shape) == 1:
+        turned = node.reshaped(turned, (1, *shape))
+    y = node.emit(L2Norm(name=node.label(), ins=(turned,), outs=(node.temp("unit"),)))
+    if len(shape) == 1:
+        node.reshaped(y, shape, node.outs[0])
+    else:
+        node.transposed(y, tuple(order.index(i) for i in range(len(shape))), node.outs[0])
 
 
 def depth_to_space(node: OnnxNode) -> None:

@@ -20,7 +20,6 @@ from edgeq.ops.gather import Cut, Slice, Transpose
 from edgeq.ops.matmul import MatMul, plain_axes
 from edgeq.ops.minmax import MinMax
 from edgeq.ops.pool import MaxPool
-from edgeq.ops.reduce import Sum
 from edgeq.ops.reshape import Reshape
 from edgeq.ops.transpose_conv import TransposeConv
 from edgeq.ops.windows import same_padding
@@ -226,21 +225,6 @@ def cast(node: TfliteNode) -> tuple[Op, ...]:
     return (Reshape(name=node.name, ins=node.ins, outs=node.outs, to=node.shape(0)),)
 
 
-def l2_norm(node: TfliteNode) -> tuple[Op, ...]:
-    """L2_NORMALIZATION of float models: x / sqrt(sum of squares over the last axis)."""
-    p, x = Parts(node), node.ins[0]
-    node.require(p.q(x) is None, "quantized already", "a float model", "start from the float model")
-    last = len(node.shape(0)) - 1
-    node.require(last > 0, "one axis", "a batch and channels", "reshape before")
-    squares = p.emit(Function(name=p.label(), ins=(x,), outs=(p.temp(),), fn_of=Fn.POWER, a=2.0),
-                     None)
-    total = p.emit(Sum(name=p.label(), ins=(squares,), outs=(p.temp(),), axes=(last,),
-                       keep_dims=True), None)
-    factor = p.emit(Function(name=p.label(), ins=(total,), outs=(p.temp(),), fn_of=Fn.POWER,
-                             a=-0.5), None)
-    return p.done(p.emit(Mul(name=p.label(), ins=(x, factor), outs=(p.temp(),)), None))
-
-
 def squared_difference(node: TfliteNode) -> tuple[Op, ...]:
     """SQUARED_DIFFERENCE of float models: (x - y) ** 2."""
     p = Parts(node)
@@ -332,7 +316,6 @@ NODES: dict[str, Callable[[TfliteNode], tuple[Op, ...]]] = {
     "LOGICAL_AND": logical,
     "LOGICAL_OR": logical,
     "CAST": cast,
-    "L2_NORMALIZATION": l2_norm,
     "CUSTOM Convolution2DTransposeBias": transpose_conv_bias,
     "SQUARED_DIFFERENCE": squared_difference,
     "DIV": div,

@@ -941,6 +941,17 @@ typedef struct {
 void eq_select_s8(const eq_select_s8_t *p, const int8_t *c, const int8_t *a, const int8_t *b,
                   int8_t *restrict out);
 
+/* --- n rows of c values to a length of 1: y = clamp(out_zero + requant(x, r', shift - right)) for
+ * x = in - zero, 1 / sqrt(sum of x^2) = r * 2^(-31 - right), r' = r * mult * 2^-31, or r where mult
+ * is 0. c <= 33025, shift <= 21; out may be in. */
+typedef struct {
+    uint32_t n, c;
+    int8_t zero, out_zero, shift;
+    int32_t mult;
+} eq_l2norm_s8_t;
+
+void eq_l2norm_s8(const eq_l2norm_s8_t *p, const int8_t *in, int8_t *out);
+
 /* --- n rows of `width` bytes of a table of `rows`, by index ----------------------------------------- */
 typedef struct {
     uint32_t n, rows, width;

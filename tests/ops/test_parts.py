@@ -88,12 +88,6 @@ def test_functions(tmp_path: Path, kind: str) -> None:
     np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-6)
 
 
-def test_l2_norm(tmp_path: Path) -> None:
-    rng = np.random.default_rng(3)
-    check_float(tmp_path, rng, "L2_NORMALIZATION", (Value("x", (1, 3, 7)),),
-                (Value("y", (1, 3, 7)),), schema.L2NormOptionsT())
-
-
 def test_reduced_batch_is_refused(tmp_path: Path) -> None:
     model = single_op("REDUCE_MAX", (Value("x", (2, 3), 0.1, 3), ints("axes", 0)),
                       (Value("y", (3,), 0.1, 3),), schema.ReducerOptionsT())
