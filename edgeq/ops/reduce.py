@@ -1,8 +1,8 @@
-"""Mean and Sum over neighbouring axes, e.g. the global average over height and width."""
+"""Mean and Sum over axes that lie side by side, or that a transpose brings there."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import ClassVar
 
@@ -10,9 +10,11 @@ import numpy as np
 import tflite
 
 from edgeq.board import Target
-from edgeq.ir import FloatArray, Graph, IntArray, dtype_of
+from edgeq.ir import FloatArray, Graph, IntArray, Tensor, dtype_of
 from edgeq.kernels import plain
 from edgeq.ops.base import Limit, Op, Shape
+from edgeq.ops.gather import Transpose
+from edgeq.ops.reshape import Reshape
 from edgeq.plan import Call
 from edgeq.readers.node import TfliteNode
 from edgeq.requant import quantize_multiplier, requantize
@@ -26,9 +28,13 @@ def _over_batch(op: Op, g: Graph) -> str:
 def _scattered(op: Op, g: Graph) -> str:
     assert isinstance(op, Reduce)
     shape = g.tensor(op.ins[0]).shape
+    return "" if _side_by_side(shape, op.axes) else f"axes {op.axes} of {shape}"
+
+
+def _side_by_side(shape: Shape, axes: tuple[int, ...]) -> bool:
     real = [i for i, size in enumerate(shape) if size > 1]
-    held = [real.index(a) for a in op.axes if a in real]
-    return "" if not held or max(held) - min(held) < len(held) else f"axes {op.axes} of {shape}"
+    held = [real.index(a) for a in axes if a in real]
+    return not held or max(held) - min(held) < len(held)
 
 
 def _too_many(op: Op, g: Graph) -> str:
@@ -49,7 +55,7 @@ class Reduce(Op):
     limits: ClassVar[tuple[Limit, ...]] = (
         Limit("the batch axis is kept", _over_batch, "reduce other axes"),
         Limit("fewer than 65536 values of 16 bits", _too_many, "reduce in two steps"),
-        Limit("neighbouring axes", _scattered, "transpose before, or reduce in two steps"),
+        Limit("neighbouring axes", _scattered, "transpose before"),
     )
 
     @classmethod
@@ -57,7 +63,23 @@ class Reduce(Op):
         rank = len(node.shape(0))
         axes = tuple(sorted({int(a) % rank for a in node.const(1).reshape(-1).tolist()}))
         keep = bool(node.options(tflite.ReducerOptions).KeepDims())
-        return cls(name=node.name, ins=node.ins[:1], outs=node.outs, axes=axes, keep_dims=keep)
+        op = cls(name=node.name, ins=node.ins[:1], outs=node.outs, axes=axes, keep_dims=keep)
+        return op if 0 in axes or _side_by_side(node.shape(0), axes) else op._turned(node)
+
+    def _turned(self, node: TfliteNode) -> tuple[Op, ...]:
+        """The same with the reduced axes brought to the end, side by side."""
+        x = node.tensors[self.ins[0]]
+        kept = tuple(i for i in range(len(x.shape)) if i not in self.axes)
+        order, turned = (*kept, *self.axes), f"{self.name}/turned"
+        node.tensors[turned] = Tensor(turned, tuple(x.shape[i] for i in order), None, x.q)
+        behind = tuple(range(len(kept), len(order)))
+        result, out = f"{self.name}/result", node.tensors[self.outs[0]]
+        part = replace(self, ins=(turned,), outs=(result,), axes=behind, keep_dims=False)
+        node.tensors[result] = Tensor(result, tuple(x.shape[i] for i in kept), None, out.q)
+        (to,) = self.shape(x.shape)
+        return (Transpose(name=f"{self.name}_order", ins=self.ins, outs=(turned,), perm=order),
+                part,
+                Reshape(name=f"{self.name}_shape", ins=(result,), outs=self.outs, to=to))
 
     def shape(self, *ins: Shape) -> tuple[Shape, ...]:
         kept = (1 if i in self.axes else size for i, size in enumerate(ins[0]))

@@ -9,7 +9,7 @@ import pytest
 from against import check, check_float, graph_of, params, random_int8
 from ai_edge_litert import schema_py_generated as schema
 from native import Native
-from tflite_writer import Value, single_op
+from tflite_writer import Reference, Value, single_op
 
 from edgeq.errors import UnsupportedError
 from edgeq.execute import run_int
@@ -72,10 +72,33 @@ def test_float(tmp_path: Path, kind: str, shape: tuple[int, ...], axes: tuple[in
                 (Value("y", out),), options)
 
 
-@pytest.mark.parametrize(("axes", "message"), [((0, 1), "batch axis"), ((1, 3), "neighbouring")])
-def test_limits(tmp_path: Path, axes: tuple[int, ...], message: str) -> None:
-    axis, out, options = make((2, 3, 4, 5), axes, True)
+@pytest.mark.parametrize("kind", ["MEAN", "SUM"])
+@pytest.mark.parametrize("keep", [False, True])
+@pytest.mark.parametrize(("shape", "axes"), [((1, 3, 4, 5), (1, 3)), ((1, 3, 4, 5, 2), (1, 3)),
+                                             ((1, 3, 4, 5, 2, 3), (5, 1, 3))])
+def test_axes_that_are_not_neighbours(native: Native, tmp_path: Path, kind: str, keep: bool,
+                                      shape: tuple[int, ...], axes: tuple[int, ...]) -> None:
+    rng = np.random.default_rng([*shape, len(axes)])
+    axis, out, options = make(shape, axes, keep)
+    model = single_op(kind, (Value("x", shape, 0.1, -7), axis), (Value("y", out, 0.31, 20),),
+                      options)
+    graph, x = graph_of(model, tmp_path), random_int8(rng, shape)
+    kept = run_int(graph, {"x": x}, keep=graph.tensors)
+    if kind == "MEAN":
+        np.testing.assert_array_equal(kept["y"], Reference(model).run(x)[0])
+    real = (x.astype(np.float64) + 7).sum(axes, keepdims=keep) * 0.1
+    real /= np.prod([shape[a] for a in axes]) if kind == "MEAN" else 1
+    assert np.abs(kept["y"] - np.clip(np.rint(real / 0.31) + 20, -128, 127)).max() <= 1
+    for op in graph.ops:
+        if not op.is_view:
+            got = native.run(op, graph, kept.get(op.ins[0], x))[0]
+            np.testing.assert_array_equal(got, kept[op.outs[0]])
+    check_float(tmp_path, rng, kind, (Value("x", shape), axis), (Value("y", out),), options)
+
+
+def test_reduced_batch_is_refused(tmp_path: Path) -> None:
+    axis, out, options = make((2, 3, 4, 5), (0, 1), True)
     model = single_op("MEAN", (Value("x", (2, 3, 4, 5), 0.1), axis), (Value("y", out, 0.1),),
                       options)
-    with pytest.raises(UnsupportedError, match=message):
+    with pytest.raises(UnsupportedError, match="batch axis"):
         graph_of(model, tmp_path)
