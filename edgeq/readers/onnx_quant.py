@@ -8,7 +8,7 @@ a mark write the integers itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -16,6 +16,7 @@ import numpy as np
 from edgeq.errors import ModelError, UnsupportedError
 from edgeq.ir import Array, Graph, QuantParams, Tensor, same_params
 from edgeq.ops.base import Fixed, Op, SameAsInput
+from edgeq.ops.lut import Unary
 from edgeq.ops.requantize import Requantize
 from edgeq.ops.softmax import Softmax
 from edgeq.passes.fuse_activation import fuse_activation
@@ -165,28 +166,51 @@ def settled(graph: Graph) -> Graph:
         return graph
     graph = fuse_activation(graph)
     tensors, names, ops = dict(graph.tensors), dict[str, str](), list[Op]()
+    marked = {op.ins[0] for op in graph.ops if isinstance(op, Requantize)
+              and graph.tensor(op.outs[0]).params.bits == 8}
     for op in graph.ops:
         op = replace(op, ins=tuple(names.get(n, n) for n in op.ins))
         if isinstance(op, Requantize) and op.outs[0] not in graph.outs:
             x, y = tensors[op.ins[0]], tensors[op.outs[0]]
             if x.q is None:
-                tensors[x.name] = x = replace(x, q=y.q)
+                tensors |= _before_moves(graph, tensors, x.name, y.params)
+                x = tensors[x.name]
             if same_params(x.params, y.params):
                 names[y.name] = x.name
                 continue
         for name in op.outs:
-            tensors[name] = replace(tensors[name], q=_given(op, tensors, name))
+            tensors[name] = replace(tensors[name], q=_given(op, tensors, name, marked))
         ops.append(op)
     outs = tuple(names.get(n, n) for n in graph.outs)
     graph = graph.replace(tensors=tensors, ops=tuple(ops), outs=outs)
     return _with_constants(_without_last_marks(graph))
 
 
-def _given(op: Op, tensors: dict[str, Tensor], name: str) -> QuantParams | None:
-    """The parameters that `op` leaves no choice about, else those of the file, else None."""
+def _before_moves(graph: Graph, tensors: Mapping[str, Tensor], name: str,
+                  q: QuantParams) -> dict[str, Tensor]:
+    """`name`, and what it is moved from without parameters, with `q`: ONNX Runtime's quantizer
+    leaves a Flatten in front of the first layer real.
+    """
+    found = {name: replace(tensors[name], q=q)}
+    op = graph.producer(name)
+    while op is not None and (op.is_view or op.moves) and len(op.ins) == 1 and (
+            tensors[op.ins[0]].q is None):
+        found[op.ins[0]] = replace(tensors[op.ins[0]], q=q)
+        op = graph.producer(op.ins[0])
+    return found
+
+
+def _given(op: Op, tensors: dict[str, Tensor], name: str,
+           marked: Collection[str]) -> QuantParams | None:
+    """The parameters that `op` leaves no choice about, else those of the file, else None.
+
+    Tables of functions take any: those of the mark behind, where `name` is `marked`.
+    """
     rule, stated = op.rule(), tensors[name].q
     if isinstance(rule, SameAsInput):
         return tensors[op.ins[rule.index]].q
+    if isinstance(rule, Fixed) and isinstance(op, Unary) and name in marked:
+        return stated
     if isinstance(rule, Fixed) and (stated is None or isinstance(op, Softmax)):
         return QuantParams(np.array(rule.scale), np.array(rule.zero, np.int32))
     return stated
