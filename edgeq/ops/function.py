@@ -50,7 +50,6 @@ class Fn(Enum):
     SOFTPLUS = "ln(1 + e^x)"
     SOFTSIGN = "x / (1 + |x|)"
     SQRT = "sqrt(x)"
-    STEP = "1 for x > 0, else 0"
     SWISH = "x / (1 + e^(-a * x))"
     TAN = "tan(x)"
     THRESHOLDED_RELU = "x for x > a, else 0"
@@ -73,7 +72,7 @@ _PLAIN: dict[Fn, Callable[[Reals], Reals]] = {
     Fn.MISH: lambda x: x * np.tanh(_softplus(x)), Fn.NEGATE: np.negative,
     Fn.RECIPROCAL: np.reciprocal, Fn.ROUND: np.rint, Fn.SIGN: np.sign, Fn.SIN: np.sin,
     Fn.SINH: np.sinh, Fn.SOFTPLUS: _softplus, Fn.SOFTSIGN: lambda x: x / (1.0 + np.abs(x)),
-    Fn.SQRT: np.sqrt, Fn.STEP: lambda x: (x > 0).astype(np.float64), Fn.TAN: np.tan,
+    Fn.SQRT: np.sqrt, Fn.TAN: np.tan,
 }
 _WITH: dict[Fn, Callable[[Reals, float, float], Reals]] = {
     Fn.CELU: lambda x, a, b: np.maximum(x, 0.0) + a * _expm1(x / a),

@@ -18,6 +18,7 @@ import numpy as np
 from edgeq.ir import Graph
 from edgeq.ops.base import Op, Shape
 from edgeq.ops.broadcast import broadcast_of
+from edgeq.ops.compare import Compare
 from edgeq.ops.concat import Concat, Pack
 from edgeq.ops.dense import Dense
 from edgeq.ops.elementwise import Binary
@@ -235,7 +236,7 @@ class _Sinking:
         elif isinstance(op, Unary):
             form = self.form(op.ins[0])
             self.emit(op, (form.stored,), form.axes, form.tail)
-        elif isinstance(op, Binary | MinMax | PRelu):
+        elif isinstance(op, Binary | Compare | MinMax | PRelu):
             self.elementwise(op)
         elif isinstance(op, Reduce):
             self.reduce(op)

@@ -11,6 +11,7 @@ from edgeq.errors import ModelError
 from edgeq.ops.activations import Elu, Gelu, HardSwish, LeakyRelu, Logistic, Relu, Tanh
 from edgeq.ops.argextreme import ArgExtreme
 from edgeq.ops.base import Act
+from edgeq.ops.compare import Compare
 from edgeq.ops.elementwise import Add, Mul, Sub
 from edgeq.ops.function import Fn, Function
 from edgeq.ops.minmax import MinMax
@@ -27,6 +28,12 @@ from edgeq.readers.onnx_node import OnnxNode
 def binary(node: OnnxNode, cls: type[Add] | type[Mul] | type[Sub], a: str, b: str,
            out: str = "") -> str:
     """a and b through `cls`; operands that broadcast both ways are expanded first."""
+    return node.emit(cls(name=node.label(), ins=one_full(node, a, b),
+                         outs=(out or node.temp("value"),)))
+
+
+def one_full(node: OnnxNode, a: str, b: str) -> tuple[str, str]:
+    """Finite a and b, of which one that is computed has the shape that both broadcast to."""
     shapes = [node.tensors[n].shape for n in (a, b)]
     for n in (a, b):
         data = node.tensors[n].data
@@ -42,7 +49,7 @@ def binary(node: OnnxNode, cls: type[Add] | type[Mul] | type[Sub], a: str, b: st
                     if not node.tensors[n].is_const):
         a = expanded(node, a, full) if not node.tensors[a].is_const else a
         b = expanded(node, b, full) if node.tensors[a].is_const else b
-    return node.emit(cls(name=node.label(), ins=(a, b), outs=(out or node.temp("value"),)))
+    return a, b
 
 
 def expanded(node: OnnxNode, x: str, full: tuple[int, ...]) -> str:
@@ -215,17 +222,12 @@ def batch_norm(node: OnnxNode) -> None:
 # comparisons: 1 where they hold, else 0
 
 
-def compare(swap: bool, negate: bool) -> Callable[[OnnxNode], None]:
-    """a > b as the step of a - b; `swap` for b > a, `negate` for the opposite."""
+def compare(less: bool, equal: bool, greater: bool) -> Callable[[OnnxNode], None]:
+    """1 where a < b and `less`, a = b and `equal`, or a > b and `greater`."""
     def translate(node: OnnxNode) -> None:
-        a, b = (node.ins[1], node.ins[0]) if swap else (node.ins[0], node.ins[1])
-        step = function(node, Fn.STEP, binary(node, Sub, a, b))
-        node.alias(_not(node, step) if negate else step)
+        node.emit(Compare(name=node.label(), ins=one_full(node, *node.ins), outs=node.outs,
+                          less=less, equal=equal, greater=greater))
     return translate
-
-
-def equal(node: OnnxNode) -> None:
-    function(node, Fn.IS_ZERO, binary(node, Sub, node.ins[0], node.ins[1]), out=node.outs[0])
 
 
 def arg_extreme(is_max: bool) -> Callable[[OnnxNode], None]:
@@ -344,11 +346,11 @@ NODES: dict[str, Callable[[OnnxNode], None]] = {
     "PRelu": prelu, "Sigmoid": simple(Logistic), "Tanh": simple(Tanh),
     "HardSwish": simple(HardSwish),
     "BatchNormalization": batch_norm,
-    "Greater": compare(False, False), "Less": compare(True, False),
-    "GreaterOrEqual": compare(True, True), "LessOrEqual": compare(False, True),
+    "Greater": compare(False, False, True), "Less": compare(True, False, False),
+    "GreaterOrEqual": compare(False, True, True), "LessOrEqual": compare(True, True, False),
     "ArgMax": arg_extreme(True), "ArgMin": arg_extreme(False),
-    "Equal": equal, "Where": where, "Not": unary(Fn.IS_ZERO), "And": chain(Mul),
-    "Or": minmax(True),
+    "Equal": compare(False, True, False), "Where": where, "Not": unary(Fn.IS_ZERO),
+    "And": chain(Mul), "Or": minmax(True),
     "Softmax": softmax, "LogSoftmax": log_softmax,
     "ReduceMean": reduce_(Mean), "ReduceSum": reduce_(Sum),
     "ReduceL1": reduce_(Sum, Fn.ABS), "ReduceL2": reduce_(Sum, Fn.POWER, Fn.SQRT),

@@ -215,6 +215,20 @@ def test_regrouped_axes(tmp_path: Path, name: str, between: bool) -> None:
         check_limits(op, graph)
 
 
+@pytest.mark.parametrize("kind", ["Less", "Greater", "LessOrEqual", "GreaterOrEqual", "Equal"])
+@pytest.mark.parametrize("constant", [False, True])
+def test_comparisons_keep_the_order_of_axes(tmp_path: Path, kind: str, constant: bool) -> None:
+    """Each is one operator, on images as their layers store them."""
+    m = OnnxFile()
+    m.input("x", (1, 3, 4, 4))
+    m.op("Conv", ["x", m.random("w", 5, 3, 1, 1)], "c")
+    other = m.random("k", 5, 1, 1) if constant else m.op("GlobalMaxPool", ["c"], "p")
+    m.op("Where", [m.op(kind, [other, "c"], "d"), "c", m.op("Relu", ["c"], "r")], "y")
+    graph = same_as_oracle(m.write(tmp_path / "m.onnx", "y"))
+    assert kinds(graph).count("Compare") == 1
+    assert not moves(graph)
+
+
 def test_channels_last_model_keeps_its_input(tmp_path: Path) -> None:
     """What converters make of Keras: transposes around every layer of a channels-last model."""
     m = OnnxFile()
