@@ -12,6 +12,7 @@ from edgeq.ops.activations import Elu, Gelu, HardSwish, LeakyRelu, Logistic, Rel
 from edgeq.ops.argextreme import ArgExtreme
 from edgeq.ops.base import Act
 from edgeq.ops.compare import Compare
+from edgeq.ops.concat import Concat
 from edgeq.ops.elementwise import Add, Mul, Sub
 from edgeq.ops.function import Fn, Function
 from edgeq.ops.minmax import MinMax
@@ -339,6 +340,32 @@ def reduce_extreme(is_max: bool) -> Callable[[OnnxNode], None]:
     return translate
 
 
+def reduce_prod(node: OnnxNode) -> None:
+    """ReduceProd as products of halves, which keep the order of the other axes."""
+    from edgeq.readers.onnx_shapes import emit_slice
+
+    shape, axes = node.shape(0), reduced_axes(node) or ()
+    kept = tuple(i for i in range(len(shape)) if i not in axes)
+    count, rest = prod(shape[i] for i in axes), prod(shape[i] for i in kept)
+    node.require(count <= 64, f"a product of {count} values", "at most 64", "sum up logarithms")
+    x = node.reshaped(node.transposed(node.ins[0], (*axes, *kept)), (1, count, rest))
+    while count > 1:
+        half = count // 2
+        bounds = (0, half), (half, 2 * half), (2 * half, count)
+        parts = []
+        for low, high in bounds[:2 + count % 2]:
+            parts.append(node.temp("half"))
+            emit_slice(node, x, parts[-1], (range(1), range(low, high), range(rest)))
+        x = binary(node, Mul, parts[0], parts[1])
+        if count % 2:
+            x = node.emit(Concat(name=node.label(), ins=(x, parts[2]), outs=(node.temp("rest"),),
+                                 axis=1))
+        count = half + count % 2
+    keep = node.integer("keepdims", 1)
+    node.reshaped(x, tuple(1 if i in axes else n for i, n in enumerate(shape)
+                           if keep or i not in axes), node.outs[0])
+
+
 NODES: dict[str, Callable[[OnnxNode], None]] = {
     "Add": add, "Sub": sub, "Mul": mul, "Div": div, "Pow": pow_,
     "Sum": chain(Add), "Mean": mean, "Min": minmax(False), "Max": minmax(True),
@@ -357,6 +384,7 @@ NODES: dict[str, Callable[[OnnxNode], None]] = {
     "ReduceSumSquare": reduce_(Sum, Fn.POWER), "ReduceLogSum": reduce_(Sum, None, Fn.LOG),
     "ReduceLogSumExp": log_sum_exp,
     "ReduceMax": reduce_extreme(True), "ReduceMin": reduce_extreme(False),
+    "ReduceProd": reduce_prod,
     "HardSigmoid": unary(Fn.HARD_SIGMOID, ("alpha", 0.2), ("beta", 0.5)),
     "Selu": unary(Fn.SELU, ("alpha", 1.67326319217681884765625),
                   ("gamma", 1.05070102214813232421875)),

@@ -229,6 +229,15 @@ def test_comparisons_keep_the_order_of_axes(tmp_path: Path, kind: str, constant:
     assert not moves(graph)
 
 
+@pytest.mark.parametrize("kept", [0, 1])
+@pytest.mark.parametrize("axes", [[1], [2, 3], [1, 3], [-1]], ids=str)
+def test_products_over_axes(tmp_path: Path, axes: list[int], kept: int) -> None:
+    m = OnnxFile()
+    m.input("x", (1, 5, 4, 3))
+    m.op("ReduceProd", ["x"], "y", axes=axes, keepdims=kept)
+    same_as_oracle(m.write(tmp_path / "m.onnx", "y"))
+
+
 def test_channels_last_model_keeps_its_input(tmp_path: Path) -> None:
     """What converters make of Keras: transposes around every layer of a channels-last model."""
     m = OnnxFile()
