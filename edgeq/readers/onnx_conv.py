@@ -111,15 +111,14 @@ def conv(node: OnnxNode) -> None:
     if len(shape) == 3:
         w = w.widened()
     x = last(node, node.ins[0])
-    if groups == 1:
-        y = conv_by(node, x, w, b, geometry)
-    elif shape[1] == 1:
+    if groups > 1 and shape[1] == 1:
         ins = node.layer_constants(x, w.transpose((1, 2, 3, 0)), b, 3)
         y = node.emit(DepthwiseConv2D(
             name=node.label(), ins=ins, outs=(node.temp("conv"),), stride=geometry.stride,
             dilation=geometry.dilation, pad=geometry.pad))
     else:
-        y = _grouped(node, x, w, b, geometry, groups)
+        y = by_groups(node, x, groups, lambda part, i: conv_by(
+            node, part, of_group(w, i, groups), b and of_group(b, i, groups), geometry))
     first(node, y)
 
 
@@ -130,17 +129,24 @@ def conv_by(node: OnnxNode, x: str, w: Weights, b: Weights | None, at: Windows) 
                             stride=at.stride, dilation=at.dilation, pad=at.pad))
 
 
-def _grouped(node: OnnxNode, x: str, w: Weights, b: Weights | None, at: Windows,
-             groups: int) -> str:
-    parts, (n, h, width, _) = [], node.tensors[x].shape
-    in_c, out_c = w.data.shape[1], w.data.shape[0] // groups
+def by_groups(node: OnnxNode, x: str, groups: int, layer: Callable[[str, int], str]) -> str:
+    """What `layer` gives for each of the groups of channels of x (n, h, w, c), and its number."""
+    if groups == 1:
+        return layer(x, 0)
+    n, h, width, c = node.tensors[x].shape
+    parts, each = [], c // groups
     for i in range(groups):
-        cuts = (Cut(0, n, 1), Cut(0, h, 1), Cut(0, width, 1), Cut(i * in_c, in_c, 1))
+        cuts = (Cut(0, n, 1), Cut(0, h, 1), Cut(0, width, 1), Cut(i * each, each, 1))
         part = node.emit(Slice(name=node.label(), ins=(x,), outs=(node.temp("group"),), cuts=cuts))
-        own = slice(i * out_c, (i + 1) * out_c)
-        parts.append(conv_by(node, part, w.part(own), None if b is None else b.part(own), at))
+        parts.append(layer(part, i))
     return node.emit(Concat(name=node.label(), ins=tuple(parts), outs=(node.temp("groups"),),
                             axis=3))
+
+
+def of_group(w: Weights, i: int, groups: int) -> Weights:
+    """The rows of axis 0 that belong to group `i`."""
+    each = w.data.shape[0] // groups
+    return w if groups == 1 else w.part(slice(i * each, (i + 1) * each))
 
 
 def max_pool(node: OnnxNode) -> None:

@@ -19,7 +19,15 @@ from edgeq.ops.gather import Cut, Slice
 from edgeq.ops.pad import Pad
 from edgeq.ops.resize import Resize, ResizeBilinear, ResizeNearest
 from edgeq.ops.transpose_conv import TransposeConv
-from edgeq.readers.onnx_conv import Windows, conv_by, first, last, two
+from edgeq.readers.onnx_conv import (
+    Windows,
+    by_groups,
+    conv_by,
+    first,
+    last,
+    of_group,
+    two,
+)
 from edgeq.readers.onnx_file import FIX
 from edgeq.readers.onnx_node import OnnxNode, Weights
 from edgeq.readers.onnx_products import dense
@@ -146,37 +154,42 @@ def running_sum(node: OnnxNode) -> None:
 def conv_transpose(node: OnnxNode) -> None:
     """ConvTranspose; with dilation as zeros between the inputs and a convolution."""
     w = node.weights(1)  # (in_c, out_c / groups, kh, kw)
-    shape, rank = node.shape(0), w.data.ndim - 2
-    node.require(rank in (1, 2) and len(shape) == rank + 2 and node.integer("group", 1) == 1,
-                 f"weights {w.data.shape} for {shape}, {node.integer('group', 1)} groups",
-                 "one group, one or two spatial axes", "use one group")
+    shape, rank, groups = node.shape(0), w.data.ndim - 2, node.integer("group", 1)
+    node.require(rank in (1, 2) and len(shape) == rank + 2, f"weights {w.data.shape} for {shape}",
+                 "one or two spatial axes", "edgeq has no 3-D convolutions")
     stride = two(node.integers("strides") or (1,) * rank, 1)
     dilation = two(node.integers("dilations") or (1,) * rank, 1)
     kernel, sizes = two(w.data.shape[2:], 1), two(shape[2:], 1)
-    if shape[1] != w.data.shape[0] or min(*stride, *dilation) < 1:
+    if shape[1] != w.data.shape[0] or min(*stride, *dilation, groups) < 1 or shape[1] % groups:
         raise ModelError(node.place, f"weights {w.data.shape} for {shape}", "", FIX)
     cuts = _cut(node, rank, sizes, kernel, stride, dilation)
-    spans = [(k - 1) * d for k, d in zip(kernel, dilation, strict=True)]
+    at = Windows(kernel, stride, dilation, (cuts[0], cuts[1]))
     if rank == 1:
         w = w.widened()
+    bias = node.weights(2) if node.has(2) else None
+    first(node, by_groups(node, last(node, node.ins[0]), groups, lambda part, i: _transposed_by(
+        node, part, of_group(w, i, groups), bias and of_group(bias, i, groups), at)))
+
+
+def _transposed_by(node: OnnxNode, x: str, w: Weights, bias: Weights | None, at: Windows) -> str:
+    """The transposed convolution of x (n, h, w, in_c) by (in_c, out_c, kh, kw), cut by `at.pad`."""
+    _, *sizes, _ = node.tensors[x].shape
     w = w.transpose((1, 2, 3, 0))  # (out_c, kh, kw, in_c)
-    bias, x = node.weights(2) if node.has(2) else None, last(node, node.ins[0])
-    if dilation == (1, 1) and min(a for a, _ in cuts) >= 0:
+    spans = [(k - 1) * d for k, d in zip(at.kernel, at.dilation, strict=True)]
+    if at.dilation == (1, 1) and min(a for a, _ in at.pad) >= 0:
         out = [(n - 1) * s + span + 1 - a - b
-               for n, s, span, (a, b) in zip(sizes, stride, spans, cuts, strict=True)]
-        node.require(min(out) > 0, f"pads {cuts}", "smaller ones", FIX)
-        y = node.emit(TransposeConv(
+               for n, s, span, (a, b) in zip(sizes, at.stride, spans, at.pad, strict=True)]
+        node.require(min(out) > 0, f"pads {at.pad}", "smaller ones", FIX)
+        return node.emit(TransposeConv(
             name=node.label(), ins=node.layer_constants(x, w, bias, 0), outs=(node.temp("conv"),),
-            size=(out[0], out[1]), stride=stride, top=cuts[0][0], left=cuts[1][0]))
-    else:
-        turned = Weights(np.ascontiguousarray(w.data[:, ::-1, ::-1]), w.q)
-        pad = [(span - a, span - b - (s - 1))
-               for span, (a, b), s in zip(spans, cuts, stride, strict=True)]
-        x = _cropped(node, _spread(node, x, stride), pad)
-        inner = [(max(0, a), max(0, b)) for a, b in pad]
-        at = Windows(kernel, (1, 1), dilation, (inner[0], inner[1]))
-        y = conv_by(node, x, turned.transpose((0, 3, 1, 2)), bias, at)
-    first(node, y)
+            size=(out[0], out[1]), stride=at.stride, top=at.pad[0][0], left=at.pad[1][0]))
+    turned = Weights(np.ascontiguousarray(w.data[:, ::-1, ::-1]), w.q)
+    pad = [(span - a, span - b - (s - 1))
+           for span, (a, b), s in zip(spans, at.pad, at.stride, strict=True)]
+    x = _cropped(node, _spread(node, x, at.stride), pad)
+    inner = [(max(0, a), max(0, b)) for a, b in pad]
+    plain = Windows(at.kernel, (1, 1), at.dilation, (inner[0], inner[1]))
+    return conv_by(node, x, turned.transpose((0, 3, 1, 2)), bias, plain)
 
 
 def _cut(node: OnnxNode, rank: int, sizes: tuple[int, int], kernel: tuple[int, int],

@@ -238,6 +238,19 @@ def test_products_over_axes(tmp_path: Path, axes: list[int], kept: int) -> None:
     same_as_oracle(m.write(tmp_path / "m.onnx", "y"))
 
 
+@pytest.mark.parametrize("groups", [1, 2, 4])
+@pytest.mark.parametrize("shape", [(1, 4, 9), (1, 4, 9, 7)], ids=str)
+@pytest.mark.parametrize("dilation", [1, 2])
+def test_grouped_transposed_convolutions(tmp_path: Path, groups: int, shape: tuple[int, ...],
+                                         dilation: int) -> None:
+    m, rank = OnnxFile(), len(shape) - 2
+    m.input("x", shape)
+    w = m.random("w", 4, 8 // groups, *(3, 2)[:rank])
+    m.op("ConvTranspose", ["x", w, m.random("b", 8)], "y", group=groups, strides=[2] * rank,
+         pads=[1] * 2 * rank, dilations=[dilation] * rank)
+    same_as_oracle(m.write(tmp_path / "m.onnx", "y"))
+
+
 def test_channels_last_model_keeps_its_input(tmp_path: Path) -> None:
     """What converters make of Keras: transposes around every layer of a channels-last model."""
     m = OnnxFile()
