@@ -85,7 +85,8 @@ static int mark_of(const struct qemu_plugin_insn *insn)
     memcpy(&half, qemu_plugin_insn_data(insn), 2);
     memcpy(&word, qemu_plugin_insn_data(insn), size == 2 ? 2 : 4);
     for (i = 0; i < 3; i++) {
-        if (size == 2 || ahead ? half == t16[i] : (word == a64[i] || word == a32[i])) {
+        if (((size == 2 || ahead) && half == t16[i])
+            || (size == 4 && (word == a64[i] || word == a32[i]))) {
             return MARK_START + i;
         }
     }
