@@ -35,6 +35,7 @@ class Board:
     flash: int = 0  # bytes of a typical part; 0: unknown
     ram: int = 0
     clock_hz: int = 0
+    fpu: bool = False  # computes with float32 in hardware
     qemu: Qemu | None = None  # None: programs run on this machine
     description: str = ""
 
@@ -95,13 +96,13 @@ class Target:
 
 HOST = Board(
     name="host", cpu="host", isa=("c",), compiler="cc",
-    cflags=("-O3",), description="this machine, portable C kernels",
+    cflags=("-O3",), fpu=True, description="this machine, portable C kernels",
 )
 
 _TEXT = ("description", "parent", "cpu", "compiler", "optimize")
 _LISTS = ("isa", "cflags")
 _NUMBERS = ("flash", "ram", "clock_hz")
-_SWITCHES = ("replace_cflags",)
+_SWITCHES = ("replace_cflags", "fpu")
 _QEMU = ("program", "machine", "cpu", "linker")
 _KEYS = (*_TEXT, *_LISTS, *_NUMBERS, *_SWITCHES, "qemu")
 _MAX_PARENTS = 8
@@ -117,6 +118,7 @@ class _File:
     lists: Mapping[str, tuple[str, ...]]
     numbers: Mapping[str, int]
     replace_cflags: bool
+    fpu: bool | None
     qemu: Mapping[str, str]
 
 
@@ -173,14 +175,12 @@ def _read(path: Path) -> _File:
     _check_keys(qemu, _QEMU, f"board {path}, [qemu]")
     where = f"board {path}"
     text = {key: _text(table, key, where) for key in _TEXT if key in table}
-    switch = table.get("replace_cflags", False)
-    if not isinstance(switch, bool):
-        raise UsageError(where, f"replace_cflags is {switch!r}", allowed="true, false")
+    switches = {key: _switch(table, key, where) for key in _SWITCHES if key in table}
     return _File(
         parent=text.get("parent"), description=text.get("description", ""), text=text,
         lists={key: _list(table, key, where) for key in _LISTS if key in table},
         numbers={key: _number(table, key, where) for key in _NUMBERS if key in table},
-        replace_cflags=switch,
+        replace_cflags=switches.get("replace_cflags", False), fpu=switches.get("fpu"),
         qemu={key: _text(qemu, key, f"{where}, [qemu]") for key in qemu},
     )
 
@@ -204,6 +204,13 @@ def _number(table: Mapping[str, object], key: str, where: str) -> int:
     value = table[key]
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise UsageError(where, f"{key} is {value!r}", allowed="a whole number, 0 or more")
+    return value
+
+
+def _switch(table: Mapping[str, object], key: str, where: str) -> bool:
+    value = table[key]
+    if not isinstance(value, bool):
+        raise UsageError(where, f"{key} is {value!r}", allowed="true, false")
     return value
 
 
@@ -237,7 +244,9 @@ def _join(name: str, path: Path, chain: list[_File]) -> Board:
         name=name, cpu=text["cpu"], isa=isa, compiler=text["compiler"],
         cflags=(text.get("optimize", "-O2"), *lists["cflags"]),
         flash=numbers.get("flash", 0), ram=numbers.get("ram", 0),
-        clock_hz=numbers.get("clock_hz", 0), description=chain[0].description,
+        clock_hz=numbers.get("clock_hz", 0),
+        fpu=next((file.fpu for file in chain if file.fpu is not None), False),
+        description=chain[0].description,
     )
     return replace(board, qemu=_qemu(qemu, board, path)) if qemu else board
 

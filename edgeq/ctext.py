@@ -103,7 +103,8 @@ def table(data: Array) -> str:
     """Initializer lines of a number table: 16 bytes or 8 words a line, right-aligned columns."""
     flat = data.reshape(-1).tolist()
     per_line = 16 if data.dtype.itemsize == 1 else 8
-    texts = [int_literal(v) for v in flat]
+    literal = float_literal if data.dtype.kind == "f" else int_literal
+    texts = [literal(v) for v in flat]
     width = max((len(t) for t in texts), default=1)
     per_line = max(1, min(per_line, _LINE // (width + 2)))
     lines = []

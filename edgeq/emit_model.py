@@ -146,6 +146,7 @@ class ModelView:
     tables: tuple[TableView, ...]
     isa: tuple[IsaView, ...]
     sources: tuple[str, ...]  # runtime C files, bare names
+    float_sources: tuple[str, ...]  # those of them that compute in float32
     headers: tuple[str, ...]  # of custom operators, bare names
     cmsis_nn: str  # path of the checkout whose functions are called, or ""
     cmsis_globs: tuple[str, ...]  # its C files, below that path
@@ -176,6 +177,7 @@ def model_view(plan: Plan) -> ModelView:
         layers=tuple(_layer(plan, i, layers[i], symbols) for i in range(len(plan.calls))),
         tables=tuple(t for t, _ in tables),
         isa=_isa_checks(names), sources=tuple(n for n in names if n.endswith(".c")),
+        float_sources=tuple(n for n in names if n.endswith("_f32.c")),
         headers=tuple(Path(s).name for s in plan.sources if s.endswith(".h")
                       and Path(s).is_absolute()),
         cmsis_nn=str(plan.target.cmsis_nn or ""),

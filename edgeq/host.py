@@ -20,8 +20,8 @@ from edgeq.errors import DataError, ToolchainError, UsageError
 from edgeq.ir import IntArray, dtype_of
 from edgeq.resources import resource_dir
 
-_FAST = ("-std=c99", "-O3", "-fPIC")
-_SANITIZE = ("-std=c99", "-O1", "-g", "-fno-omit-frame-pointer",
+_FAST = ("-std=c99", "-O3", "-fPIC", "-ffp-contract=off")
+_SANITIZE = ("-std=c99", "-O1", "-g", "-fno-omit-frame-pointer", "-ffp-contract=off",
              "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 _BLOCK = 16  # samples between two reports of progress
 _ALIGN = 16

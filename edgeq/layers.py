@@ -14,6 +14,7 @@ from edgeq.ops.base import Act, Op
 from edgeq.ops.conv2d import Conv2D
 from edgeq.ops.dense import Dense
 from edgeq.ops.depthwise_conv2d import DepthwiseConv2D
+from edgeq.ops.float_layers import FloatLayer
 
 MacOp = Conv2D | DepthwiseConv2D | Dense
 
@@ -30,8 +31,8 @@ class Channels:
 
 
 def is_mac(op: Op) -> bool:
-    """True for the layers that have weights and a bias."""
-    return isinstance(op, Conv2D | DepthwiseConv2D | Dense)
+    """True for the layers whose weights and bias become integers."""
+    return isinstance(op, Conv2D | DepthwiseConv2D | Dense) and not isinstance(op, FloatLayer)
 
 
 @dataclass(frozen=True, eq=False)

@@ -27,12 +27,13 @@ from edgeq.formats import Format, check_format
 from edgeq.ir import FloatArray, Graph, IntArray
 from edgeq.jsontypes import Json
 from edgeq.lower import lower
+from edgeq.ops.float_layers import need_fpu
 from edgeq.passes import simplify
 from edgeq.plan import Plan
 from edgeq.quant import Progress, Quantized, quantize
 from edgeq.quant import Step as QuantStep
 from edgeq.readers import NO_OPTIONS, ReadOptions, read, with_custom
-from edgeq.recipe import Recipe, Search, load_recipe
+from edgeq.recipe import Precision, Recipe, Search, load_recipe
 from edgeq.recipe_text import recipe_text
 from edgeq.report import WINDOW_FOLDER, Built, Footprint, Step, Streaming, report
 from edgeq.report_html import html
@@ -80,6 +81,9 @@ def build(request: Request, progress: Progress = lambda what, share: None) -> Re
     """Every stage in order; raises EdgeqError and leaves nothing behind."""
     name_of(request)  # a name that cannot be is refused before the work
     check_format(request.target, request.format)
+    for layer in request.recipe.layers:
+        if layer.precision is Precision.FLOAT32:
+            need_fpu(f"recipe {request.recipe.name!r}, layer {layer.name!r}", request.target.board)
     request = replace(request, read=with_custom(request.read, request.recipe.custom))
     progress("read the model", 0.0)
     graph = simplify(read(request.model, request.read))

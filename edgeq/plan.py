@@ -14,7 +14,7 @@ class Blob:
     """A constant table in flash: `static const <ctype> <name>[]`."""
 
     name: str  # unique within its call: "weights", "bias", "mult", "shift", "table"
-    ctype: str  # "int8_t", "uint8_t", "int16_t", "int32_t"
+    ctype: str  # "int8_t", "uint8_t", "int16_t", "int32_t", "float"
     data: Array  # 1-D, of the matching dtype
     note: str = ""  # layout, for the comment in the generated source
     align: int = 4

@@ -59,6 +59,13 @@ class Rounding(Enum):
     BLOCK = "block"  # then over blocks of layers (Li et al. 2021)
 
 
+class Precision(Enum):
+    """What a layer computes in; its inputs and outputs are integers either way."""
+
+    INTEGER = "integer"
+    FLOAT32 = "float32"  # only on boards with an FPU, see ops/float_layers.py
+
+
 class Search(Enum):
     """What `edgeq build` does before it quantizes: looks for a recipe, or takes this one."""
 
@@ -68,6 +75,9 @@ class Search(Enum):
 
 
 _WIDTHS = ((8, 8), (8, 4), (8, 2), (8, 1), (16, 8), (16, 16))  # of activations, weights
+
+
+Setting = bool | int | WeightRange | Rounding | Precision
 
 
 @dataclass(frozen=True)
@@ -82,6 +92,13 @@ class Layer:
     group_size: int | None = None
     act_bits: int | None = None
     dynamic: bool | None = None
+    precision: Precision | None = None
+
+    def __post_init__(self) -> None:
+        others = sorted(self.settings.keys() - {"act_bits", "precision"})
+        if self.precision is Precision.FLOAT32 and others:
+            raise UsageError(f"layer {self.name!r} of a recipe", f"{others[0]} for float32",
+                             "act_bits beside precision = float32", "leave one of them out")
 
     def matches(self, name: str) -> bool:
         """True for the operator or input `name`; a name that is written out matches itself."""
@@ -92,7 +109,7 @@ class Layer:
         return any(c in self.name for c in "*?[")
 
     @property
-    def settings(self) -> dict[str, bool | int | WeightRange | Rounding]:
+    def settings(self) -> dict[str, Setting]:
         """What is set, by the recipe's key."""
         found = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "name"}
         return {key: value for key, value in found.items() if value is not None}
@@ -153,6 +170,11 @@ class Recipe:
         if self.group_size and not self.per_channel:
             raise UsageError(f"recipe {self.name!r}", "group_size with per_channel = false",
                              "per_channel = true", "see docs/precisions.md")
+        in_float = [x.name for x in self.layers if x.precision is Precision.FLOAT32]
+        if in_float and self.search is not Search.NONE:
+            raise UsageError(f"recipe {self.name!r}", f"layer {in_float[0]!r} in float32 and "
+                             f"search = {self.search.value}", "search = none",
+                             "searches choose among integer precisions")
         for layer in self.layers:
             self.of(layer.name)
 
@@ -161,14 +183,21 @@ class Recipe:
 
         What quantization adds to a layer is called like it, with @ and more behind.
         """
-        name, found = name.split("@")[0], dict[str, bool | int | WeightRange | Rounding]()
+        name, found = name.split("@")[0], dict[str, Setting]()
         for layer in self.layers:
             if layer.matches(name):
                 found |= layer.settings
+        found.pop("precision", None)  # only layers have it: see `precision_of`
         changes: dict[str, object] = {**found, "layers": ()}
         if found:
             changes["name"] = f"{self.name}, layer {name}"
         return replace(self, **changes)  # type: ignore[arg-type]
+
+
+    def precision_of(self, name: str) -> Precision:
+        """What the layer `name` computes in."""
+        asked = [x.precision for x in self.layers if x.precision is not None and x.matches(name)]
+        return asked[-1] if asked else Precision.INTEGER
 
 
 def resolved(spec: str, folder: Path) -> str:
@@ -269,7 +298,9 @@ def _layer(where: str, name: str, table: dict[str, object]) -> Layer:
         weight_range=(_choice(where, table, "weight_range", WeightRange.MAX)
                       if "weight_range" in table else None),
         weight_bits=bits("weight_bits"), group_size=bits("group_size"),
-        act_bits=bits("act_bits"), dynamic=switch("dynamic"))
+        act_bits=bits("act_bits"), dynamic=switch("dynamic"),
+        precision=(_choice(where, table, "precision", Precision.INTEGER)
+                   if "precision" in table else None))
 
 
 def _rounding(where: str, table: dict[str, object], default: Rounding) -> Rounding:

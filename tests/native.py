@@ -38,7 +38,7 @@ class Native:
         values = dict(zip(names, ins, strict=True))
         constants = (g.tensor(n) for n in op.ins)
         values |= {t.name: t.data.astype(dtype_of(t.params.bits)) for t in constants
-                   if t.data is not None}
+                   if t.data is not None and t.q is not None}
         values |= {op.outs[o]: values[op.ins[i]] for i, o in op.carried() if op.ins[i] in values}
         for call in op.lower(g, Target(HOST)):
             values |= self.call(call, g, [values[n] for n in call.ins], values)

@@ -12,6 +12,7 @@ from edgeq.errors import DataError, UnsupportedError
 from edgeq.ir import FloatArray, Graph, IntArray, QuantParams, Tensor, same_params
 from edgeq.layers import is_mac
 from edgeq.ops.base import Fixed, Op, SameAsInput
+from edgeq.ops.float_layers import FloatLayer
 from edgeq.qat import functional
 from edgeq.qat.functional import Value
 from edgeq.quant import Quantized
@@ -42,6 +43,10 @@ class QatModel(torch.nn.Module):
         self.start = start
         self.learn_scales = learn_scales
         graph = start.graph
+        for op in graph.ops:
+            if isinstance(op, FloatLayer):
+                raise UnsupportedError(op.name, "a layer in float32", "integer layers",
+                                       'train without precision = "float32"')
         self._layers = [op for op in graph.ops if is_mac(op)]
         self._index = {op.ins[place]: i for i, op in enumerate(self._layers) for place in (1, 2)}
         self._free = _own_scales(graph)

@@ -17,6 +17,7 @@ from edgeq.quant.adaround import AdaRound, adaround_layer
 from edgeq.quant.assign import assign, weight_bits
 from edgeq.quant.bias_correct import Rounder, correct_analytic, correct_empirical
 from edgeq.quant.choose import choose_ranges
+from edgeq.quant.float32 import with_float32
 from edgeq.quant.input_clip import clipped, input_clip
 from edgeq.quant.observe import Stats, observe
 from edgeq.quant.reconstruct import END_TO_END, Learning, learn_steps, reconstruct
@@ -90,6 +91,7 @@ def quantize(graph: Graph, samples: FloatArray | Samples, recipe: Recipe,
     data = _checked(graph, samples)
     graph = unshare(graph)
     check_layers(graph, recipe)
+    graph = with_float32(graph, recipe)
     wishes = _wishes(recipe)
     if not recipe.rollback:
         choice = _Choice(ranges=_first_ranges(recipe))

@@ -24,6 +24,7 @@ WARNINGS = (
     "-std=c99", "-Wall", "-Wextra", "-pedantic", "-Wconversion", "-Wshadow", "-Wundef",
     "-Wcast-qual", "-Wmissing-prototypes", "-Werror",
 )
+_ONE_ROUNDING_EACH = "-ffp-contract=off"  # of layers in float32, as their build files have it
 _PACKAGES = {
     "arm-none-eabi-gcc": "gcc-arm-none-eabi libnewlib-arm-none-eabi",
     "aarch64-linux-gnu-gcc": "gcc-aarch64-linux-gnu",
@@ -110,7 +111,7 @@ def compile_object(board: Board, source: Path, job: CompileJob) -> Path:
     compiler = compiler_command(board, job.compiler)
     version = _version(*compiler)
     graph = () if _is_clang(version) else ("-fcallgraph-info=su",)
-    flags = [*board.cflags, *WARNINGS, *graph, *job.cflags]
+    flags = [*board.cflags, *WARNINGS, *graph, *job.cflags, _ONE_ROUNDING_EACH]
     flags += [f"-D{define}" for define in job.defines]
     flags += [f"-I{path}" for path in job.include_dirs]
     where = f"compiling {source.name} for {board.name}"

@@ -979,4 +979,28 @@ void eq_detections(const eq_detections_t *p, const int8_t *codes, const int8_t *
                    int16_t *restrict boxes, int32_t *restrict classes, int8_t *restrict best,
                    int32_t *restrict count, void *restrict scratch);
 
+/* --- layers in float32, the only floating point of the runtime: boards with an FPU, recipes that ask --
+ * y = out_zero + round(clamp(bias + sum((in - in_zero) * w), low, high)), half away from zero: weights
+ * (those of the integer convolutions) and bias are in output steps, sums float32 in the order of the
+ * weights, the bias first, without fused multiply-add. low and high are clamps minus out_zero. */
+typedef struct {
+    uint16_t in_h, in_w, in_c;
+    uint16_t out_h, out_w, out_c;
+    uint16_t kh, kw;
+    uint16_t stride_h, stride_w;
+    uint16_t dil_h, dil_w;
+    uint16_t pad_top, pad_left;
+    int16_t in_zero, out_zero;
+    int32_t low, high;
+    const float *weights;
+    const float *bias;
+} eq_window_f32_t;
+
+void eq_conv2d_s8_f32(const eq_window_f32_t *p, const int8_t *restrict in, int8_t *restrict out);
+void eq_conv2d_s16_f32(const eq_window_f32_t *p, const int16_t *restrict in,
+                       int16_t *restrict out);
+void eq_dwconv2d_s8_f32(const eq_window_f32_t *p, const int8_t *restrict in, int8_t *restrict out);
+void eq_dwconv2d_s16_f32(const eq_window_f32_t *p, const int16_t *restrict in,
+                         int16_t *restrict out);
+
 #endif

@@ -64,6 +64,7 @@ def test_own_file_inherits_from_a_known_board(tmp_path: Path) -> None:
     ('parent = "cortex-m4"\ncpu = 4', "cpu is 4"),
     ('parent = "cortex-m4"\nqemu = 3', "qemu is not a table"),
     ('parent = "cortex-m4"\nreplace_cflags = 1', "replace_cflags is 1"),
+    ('parent = "cortex-m4"\nfpu = "yes"', "fpu is 'yes'; allowed: true, false"),
     ('parent = "cortex-m9"', "there is no board 'cortex-m9'.*did you mean cortex-m"),
     ('parent = "mine"', "a circle"),
     ('isa = ["c"]\ncompiler = "cc"', "no cpu"),

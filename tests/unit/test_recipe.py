@@ -62,6 +62,8 @@ def test_tables_of_layers(tmp_path: Path) -> None:
     ("layers = 4", "tables"), ("layers.conv = 4", "tables"),
     ("[layers.conv]\nbits = 4", "unknown key 'bits'"),
     ("[layers.conv]\nact_bits = 'x'", "layer 'conv'"),
+    ("[layers.conv]\nprecision = 'float16'", "precision = 'float16'; allowed: integer, float32"),
+    ("precision = 'float32'", "unknown key 'precision'"),
     ("[layers.conv]\nweight_bits = 3", "layer conv")])
 def test_mistakes_in_layers_are_named(text: str, found: str, tmp_path: Path) -> None:
     path = tmp_path / "bad.toml"
