@@ -25,6 +25,7 @@ from edgeq.kernels import (
     depthwise_v6m,
     depthwise_v7m,
     packed,
+    signs,
     weight_zero,
     wide,
 )
@@ -35,6 +36,7 @@ CONV2D: tuple[MacKernel, ...] = (
     *wide.CONV2D,
     *weight_zero.CONV2D,
     *conv2d_w4.KERNELS,
+    *signs.CONV2D,
     *packed.CONV2D,
     *conv2d_mve.KERNELS,
     *conv2d_dsp.KERNELS,
@@ -61,6 +63,7 @@ DENSE: tuple[MacKernel, ...] = (
     *wide.DENSE,
     *weight_zero.DENSE,
     *dense_w4.KERNELS,
+    *signs.DENSE,
     *packed.DENSE,
     *dense_mve.KERNELS,
     *dense_dsp.KERNELS,

@@ -52,6 +52,7 @@ class MacLayer:
     act_bits: int = 8  # 16: inputs and outputs are int16 with zero point 0
     weight_bits: int = 8  # 4, 2, 1: weights are levels times factors, see levels.py
     run: int = 0  # consecutive weights of a row that share a factor; 0: all of a row
+    signs: int = 0  # d > 0: every input is -d, 0 or d, and in_zero is 0
     weight_zero: int = 0  # of uint8 models: a weight counts as w - weight_zero, up to 9 bits wide
 
     @property
@@ -138,6 +139,9 @@ class MacKernel:
     act_bits: int = 8  # it takes layers whose activations have so many
     weight_bits: int = 8  # and whose weights have so many
     weight_zero: bool = False  # and whose weights have a zero point
+    # False: the layer fits, but another kernel is faster
+    pays: Callable[[MacLayer], bool] = lambda layer: True
+    signs: bool = False  # takes only layers whose inputs are signs
     factors: bool = False  # takes weights with factors; without, 4-bit weights are in [-7, 7]
 
 
@@ -150,7 +154,9 @@ def choose(kernels: tuple[MacKernel, ...], layer: MacLayer, target: Target) -> M
         fit = [k for k in kernels if k.isa == isa and k.act_bits == layer.act_bits
                and k.weight_bits == layer.weight_bits
                and k.weight_zero == (layer.weight_zero != 0)
-               and (k.factors or not layer.factors) and k.fits(layer, target)]
+               and (layer.signs > 0 or not k.signs)
+               and (k.factors or not layer.factors) and k.fits(layer, target)
+               and k.pays(layer)]
         if fit:
             return next((k for k in fit if k.func not in target.avoid), fit[0])
     raise AssertionError("the portable kernel takes every layer")

@@ -30,6 +30,7 @@ from edgeq.ops.mac import (
     weights_not_centred,
     weights_not_const,
 )
+from edgeq.ops.signs import sign_steps
 from edgeq.plan import Call
 from edgeq.readers.node import TfliteNode
 
@@ -116,7 +117,7 @@ class Dense(Op):
             weights=w.astype(np.int8), weight_zero=weight_zero(self, g),
             bias=int32_bias(self.name, bias),
             mult=epi.mult, shift=epi.shift, act_bits=epi.bits,
-            weight_bits=bits, run=run,
+            weight_bits=bits, run=run, signs=sign_steps(g, self.ins[0]) if bits == 1 else 0,
         ))
 
     def lower(self, g: Graph, target: Target) -> tuple[Call, ...]:

@@ -132,6 +132,16 @@ void eq_dense_s8p_neon(const eq_dense_s8_t *p, const int8_t *restrict in, int8_t
 void eq_dense_s8p_neon_dot(const eq_dense_s8_t *p, const int8_t *restrict in,
                            int8_t *restrict out, void *restrict scratch);
 
+/* --- inputs -d, 0 and d alone (in_zero 0), weights -m and m of a channel: bits instead of products ----
+ * acc = d * m * (values not 0 - 2 * products below 0) + bias. dil_w is 1. eq_bits.h has the layout of
+ * bits. The convolutions' `out` may start below a dying `in` by the generator's distance. */
+void eq_conv2d_s8b(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out, void *scratch);
+void eq_dense_s8b(const eq_dense_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
+                  void *restrict scratch);
+void eq_conv2d_s8b_neon(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out, void *scratch);
+void eq_dense_s8b_neon(const eq_dense_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
+                       void *restrict scratch);
+
 /* --- 16-bit activations, zero points 0, int8 weights ------------------------------------------------
  * y = clamp((acc * mult + 2^(shift - 1)) >> shift), acc = sum(x * w) + bias in 64 bits, mult in Q15:
  * TensorFlow Lite's requantization for them. The fields are those of the int8 structs. */

@@ -189,7 +189,8 @@ class Family:
     def portable_of(self, kernel: MacKernel) -> MacKernel:
         """The portable twin of `kernel`."""
         return next(k for k in self.kernels if k.isa == "c" and k.act_bits == kernel.act_bits
-                    and k.weight_bits == kernel.weight_bits and k.factors == kernel.factors)
+                    and k.weight_bits == kernel.weight_bits and k.factors == kernel.factors
+                    and not k.signs)
 
     def layers_for(self, kernel: MacKernel, rng: np.random.Generator) -> Iterator[MacLayer]:
         """The family's layers with activations and weights of as many bits as the kernel takes.
@@ -202,6 +203,7 @@ class Family:
                 continue
             if kernel.factors:
                 own = with_factors(layer, kernel.weight_bits, rng)
+                own = of_signs(own, rng) if kernel.signs else own
             else:
                 own = layer if kernel.weight_bits == 8 else four_bits(layer)
             yield own
@@ -228,6 +230,11 @@ def with_factors(layer: MacLayer, bits: int, rng: np.random.Generator) -> MacLay
                    weight_bits=bits, run=run)
 
 
+def of_signs(layer: MacLayer, rng: np.random.Generator) -> MacLayer:
+    """`layer` with inputs -d, 0 and d."""
+    return replace(layer, in_zero=0, signs=int(rng.choice([1, 64, 127])))
+
+
 def sixteen_bits(layer: MacLayer, rng: np.random.Generator) -> MacLayer:
     """`layer` with 16-bit activations; extreme weights halved where sums would leave 32 bits."""
     axes = (0, 1) if layer.weights.ndim == 3 else tuple(range(1, layer.weights.ndim))
@@ -246,6 +253,8 @@ def sixteen_bits(layer: MacLayer, rng: np.random.Generator) -> MacLayer:
 def inputs_for(layer: MacLayer, rng: np.random.Generator) -> NDArray[np.int8]:
     """The bytes of an input, every fourth one of nothing but extremes."""
     n, low = layer.in_h * layer.in_w * layer.in_c, -(1 << (layer.act_bits - 1))
+    if layer.signs:
+        return (layer.signs * rng.integers(-1, 2, n)).astype(np.int8)
     dtype = np.int8 if layer.act_bits == 8 else np.int16
     x = rng.integers(low, -low, n).astype(dtype)
     if rng.integers(4) == 0:
