@@ -12,8 +12,9 @@ from edgeq.search.widen import widened
 
 _WIDE = (1, 2, 4, 8)  # how many of the noisiest activations become 16 bits
 _SAME_DB = 0.5  # less is no reason for a dearer recipe
-_WORTH_DB = 1.0  # what 16-bit activations must gain where no target asks for them
-_DEARER = 1.5  # and the instructions and bytes of RAM that they may take then, of those of int8
+# Where no target asks for 16-bit activations: what they must gain in dB, and the instructions and
+# bytes of RAM that they may take for it, of those of int8
+_WORTH = ((1.0, 1.5), (4.0, 2.5))
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ def escalate(job: Job, base: Recipe, attempt: Try) -> Outcome:
         if not why and job.goal.max_drop is not None:
             notes.append(f"stop: of the recipes so far {recipe.name} is the first that meets it")
             return Outcome(recipe, tuple(notes))
-        if job.goal.max_drop is None and _dearer(rung, default) > _DEARER:
+        if job.goal.max_drop is None and _dearer(rung, default) > _WORTH[-1][1]:
             notes.append("stop: without a target nothing dearer is tried")
             break
     best = _best([r for r in rungs if not _worse(r.trial, default.trial)
@@ -114,7 +115,7 @@ def _best(rungs: list[_Rung], goal: Goal) -> _Rung:
         if goal.max_drop is not None:
             better = gain > 0
         elif dearer > 1.02:
-            better = gain >= _WORTH_DB and dearer <= _DEARER
+            better = any(gain >= worth and dearer <= most for worth, most in _WORTH)
         else:
             better = gain >= _SAME_DB
         best = rung if better else best
