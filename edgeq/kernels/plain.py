@@ -107,7 +107,7 @@ MEAN: tuple[Kernel, ...] = (portable("eq_mean_s8"), mve("eq_mean_s8_mve"),
 SOFTMAX: tuple[Kernel, ...] = (portable("eq_softmax_s8", _SCALE),
                                mve("eq_softmax_s8_mve", _SCALE),
                                *cmsis("eq_softmax_s8_cmsis"))
-PAD = (*moves("pad"), neon("eq_pad_s8_neon"))
+PAD = moves("pad")
 GATHER: tuple[Kernel, ...] = (portable("eq_gather_s8"),)
 GATHER_DEEP: tuple[Kernel, ...] = (portable("eq_gather_deep_s8", "ops/eq_gather_s8.c"),)
 COPY = (*moves("copy"), neon("eq_copy_s8_neon", _NEON_LUT))

@@ -712,7 +712,6 @@ void eq_prelu_s8_neon(const eq_prelu_s8_t *p, const int8_t *a, const int8_t *b, 
 void eq_minmax_s8_neon(const eq_minmax_s8_t *p, const int8_t *a, const int8_t *b, int8_t *out);
 void eq_lut_s8_neon(const eq_lut_s8_t *p, const int8_t *in, int8_t *out);
 void eq_copy_s8_neon(const eq_copy_s8_t *p, const int8_t *restrict in, int8_t *restrict out);
-void eq_pad_s8_neon(const eq_pad_s8_t *p, const int8_t *restrict in, int8_t *restrict out);
 void eq_dense_s8_neon(const eq_dense_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
                       void *restrict scratch);
 void eq_dense_s8_neon_dot(const eq_dense_s8_t *p, const int8_t *restrict in,

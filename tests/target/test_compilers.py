@@ -54,5 +54,6 @@ def test_size_is_smaller_in_the_report(folder: Path, tmp_path: Path) -> None:
         assert isinstance(target, dict)
         assert target["optimize"] == wish
         sizes[wish], counts[wish] = report["code_bytes"], run("profile", str(path))["instructions"]
-    assert sizes["size"] < sizes["balanced"] < sizes["speed"]  # type: ignore[operator]
+    # on DSP cores speed has no flag of its own, only kernels, which this network has no use for
+    assert sizes["size"] < sizes["balanced"] <= sizes["speed"]  # type: ignore[operator]
     assert counts["size"] > counts["balanced"]  # type: ignore[operator]
