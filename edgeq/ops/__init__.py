@@ -26,6 +26,7 @@ from edgeq.ops.gather import Slice, Transpose
 from edgeq.ops.gru import Gru
 from edgeq.ops.l2_norm import L2Norm
 from edgeq.ops.layer_norm import LayerNorm
+from edgeq.ops.logic import Logic, Xor
 from edgeq.ops.lstm import Lstm
 from edgeq.ops.matmul import MatMul
 from edgeq.ops.minmax import MinMax
@@ -91,4 +92,6 @@ OPS: tuple[type[Op], ...] = (
     Embedding,
     Detections,
     L2Norm,
+    Logic,
+    Xor,
 )

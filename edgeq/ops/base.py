@@ -107,6 +107,7 @@ class Op(ABC):
     unifies: ClassVar[bool] = False  # inputs with the output's parameters need no requantization
     moves: ClassVar[bool] = False  # only moves values, of any width
     index_ins: ClassVar[tuple[int, ...]] = ()  # inputs that are whole numbers: int32, scale 1
+    truth_ins: ClassVar[tuple[int, ...]] = ()  # inputs that are 0 or 1: int8, scale 1
     own_consts: ClassVar[tuple[int, ...]] = ()  # inputs whose parameters `const_params` gives
 
     @classmethod
@@ -193,6 +194,9 @@ def whole_numbers(graph: Graph) -> dict[str, int]:
     for op in reversed(graph.ops):
         rule = op.rule()
         found |= {op.ins[i]: 32 for i in op.index_ins if not graph.tensor(op.ins[i]).is_const}
+        for name in (op.ins[i] for i in op.truth_ins):
+            if not graph.tensor(name).is_const:
+                found.setdefault(name, 8)
         if isinstance(rule, SameAsInput) and op.outs[0] in found and not op.index_ins:
             found.setdefault(op.ins[rule.index], found[op.outs[0]])
     return found

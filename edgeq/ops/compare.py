@@ -106,6 +106,7 @@ class Compare(Op):
 class LogicalNot(Unary):
     """y = 1 where x is 0, else 0."""
 
+    truth_ins: ClassVar[tuple[int, ...]] = (0,)
     tflite_names: ClassVar[tuple[str, ...]] = ("LOGICAL_NOT",)
 
     @classmethod

@@ -35,7 +35,8 @@ class Fn(Enum):
     EXP = "e^x"
     FLOOR = "floor(x)"
     HARD_SIGMOID = "clamp(a * x + b, 0, 1)"
-    IS_ZERO = "1 for x = 0, else 0"
+    IS_NAN = "1 for no number, else 0"
+    IS_INF = "1 for an infinity, else 0"
     LOG = "ln(x)"
     MISH = "x * tanh(ln(1 + e^x))"
     NEGATE = "-x"
@@ -68,7 +69,8 @@ _PLAIN: dict[Fn, Callable[[Reals], Reals]] = {
     Fn.ABS: np.abs, Fn.ACOS: np.arccos, Fn.ACOSH: np.arccosh, Fn.ASIN: np.arcsin,
     Fn.ASINH: np.arcsinh, Fn.ATAN: np.arctan, Fn.ATANH: np.arctanh, Fn.CEIL: np.ceil,
     Fn.COS: np.cos, Fn.COSH: np.cosh, Fn.ERF: _erf, Fn.EXP: np.exp, Fn.FLOOR: np.floor,
-    Fn.IS_ZERO: lambda x: (x == 0).astype(np.float64), Fn.LOG: np.log,
+    Fn.IS_NAN: lambda x: np.isnan(x).astype(np.float64),
+    Fn.IS_INF: lambda x: np.isinf(x).astype(np.float64), Fn.LOG: np.log,
     Fn.MISH: lambda x: x * np.tanh(_softplus(x)), Fn.NEGATE: np.negative,
     Fn.RECIPROCAL: np.reciprocal, Fn.ROUND: np.rint, Fn.SIGN: np.sign, Fn.SIN: np.sin,
     Fn.SINH: np.sinh, Fn.SOFTPLUS: _softplus, Fn.SOFTSIGN: lambda x: x / (1.0 + np.abs(x)),

@@ -32,7 +32,7 @@ class Select(Op):
     """
 
     tflite_names: ClassVar[tuple[str, ...]] = ("SELECT", "SELECT_V2")
-    unifies: ClassVar[bool] = False
+    truth_ins: ClassVar[tuple[int, ...]] = (0,)
     limits: ClassVar[tuple[Limit, ...]] = (
         Limit("at most four axes behind the batch", _high_rank, "merge axes before"),)
 

@@ -9,6 +9,7 @@ import numpy as np
 from edgeq.ir import Graph, Tensor
 from edgeq.ops.base import Op, Shape
 from edgeq.ops.broadcast import broadcast_of
+from edgeq.ops.compare import Compare
 from edgeq.ops.elementwise import Binary
 from edgeq.ops.expand import Expand
 from edgeq.ops.minmax import MinMax
@@ -22,7 +23,7 @@ def expand_operands(graph: Graph) -> Graph:
     become an operand that is written out, and one that the kernel repeats.
     """
     for op in graph.ops:
-        if isinstance(op, Binary | MinMax):
+        if isinstance(op, Binary | Compare | MinMax):
             shapes = (graph.tensor(op.ins[0]).shape, graph.tensor(op.ins[1]).shape)
             for which in _written_out(shapes, graph.tensor(op.outs[0]).shape):
                 graph = _expanded(graph, op.name, which)

@@ -11,7 +11,7 @@ import numpy as np
 from edgeq import ops as operators
 from edgeq.errors import EdgeqError, ModelError, UnsupportedError
 from edgeq.ir import Array, Graph, Tensor
-from edgeq.ops.base import Op, check_limits, whole_numbers
+from edgeq.ops.base import Integers, Op, SameAsInput, check_limits, whole_numbers
 from edgeq.ops.conv2d import Conv2D
 from edgeq.ops.depthwise_conv2d import DepthwiseConv2D
 from edgeq.ops.pool import Pool
@@ -23,6 +23,7 @@ from edgeq.readers import (
     onnx_attention,
     onnx_conv,
     onnx_einsum,
+    onnx_logic,
     onnx_math,
     onnx_norm,
     onnx_products,
@@ -47,9 +48,9 @@ from edgeq.readers.onnx_node import OnnxNode
 from edgeq.readers.types import NO_OPTIONS, ReadOptions, Verdict
 
 _TABLES: tuple[Mapping[str, Callable[[OnnxNode], None]], ...] = (
-    onnx_attention.NODES, onnx_conv.NODES, onnx_einsum.NODES, onnx_math.NODES, onnx_norm.NODES,
-    onnx_products.NODES, onnx_quant.NODES, onnx_recurrent.NODES, onnx_resize.NODES,
-    onnx_shapes.NODES)
+    onnx_attention.NODES, onnx_conv.NODES, onnx_einsum.NODES, onnx_logic.NODES,
+    onnx_math.NODES, onnx_norm.NODES, onnx_products.NODES, onnx_quant.NODES,
+    onnx_recurrent.NODES, onnx_resize.NODES, onnx_shapes.NODES)
 _ON_IMAGES = (Conv2D, DepthwiseConv2D, Pool, Recurrent, Resize, TransposeConv)
 
 
@@ -165,6 +166,7 @@ class Reading:
         self.known = (*(c.op for c in options.custom), *operators.OPS)
         self.tensors = {n: Tensor(n, a.shape, a) for n, a in raw.consts.items()}
         self.ops: list[Op] = []
+        self.whole = {x.name for x in raw.ins if x.dtype.kind in "ib" and x.dtype != np.int8}
         for x in raw.ins:
             if x.dtype.kind not in "fib" and x.dtype != np.uint8:
                 raise UnsupportedError(f"input {x.name!r}", f"numbers of type {x.dtype}",
@@ -206,12 +208,17 @@ class Reading:
                 self.keep_integers(raw, first)
                 return
         node = OnnxNode(raw.name, raw.kind, raw.place, self.raw.opset, raw.ins, raw.outs,
-                        raw.attrs, self.tensors)
+                        raw.attrs, self.tensors, self.whole)
         self.translate(node)
         if missing := [n for n in raw.outs if n and n not in self.tensors]:
             raise UnsupportedError(raw.place, f"its output {missing[0]!r} is used", "the first "
                                    "output", "export in inference mode")
         self.ops += node.ops
+        for op in node.ops:
+            rule = op.rule()
+            if isinstance(rule, Integers) or (isinstance(rule, SameAsInput)
+                                              and op.ins[rule.index] in self.whole):
+                self.whole.update(op.outs)
 
     def keep_integers(self, raw: RawNode, source: Tensor | None) -> None:
         """Where quantized weights were only transposed or reshaped, the result is quantized."""

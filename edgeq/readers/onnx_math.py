@@ -11,7 +11,6 @@ from edgeq.errors import ModelError
 from edgeq.ops.activations import Elu, Gelu, HardSwish, LeakyRelu, Logistic, Relu, Tanh
 from edgeq.ops.argextreme import ArgExtreme
 from edgeq.ops.base import Act
-from edgeq.ops.compare import Compare
 from edgeq.ops.concat import Concat
 from edgeq.ops.elementwise import Add, Mul, Sub
 from edgeq.ops.function import Fn, Function
@@ -220,17 +219,6 @@ def batch_norm(node: OnnxNode) -> None:
     binary(node, Add, x, node.floats("offset", (shift - mu * factor).reshape(shape)), node.outs[0])
 
 
-# comparisons: 1 where they hold, else 0
-
-
-def compare(less: bool, equal: bool, greater: bool) -> Callable[[OnnxNode], None]:
-    """1 where a < b and `less`, a = b and `equal`, or a > b and `greater`."""
-    def translate(node: OnnxNode) -> None:
-        node.emit(Compare(name=node.label(), ins=one_full(node, *node.ins), outs=node.outs,
-                          less=less, equal=equal, greater=greater))
-    return translate
-
-
 def arg_extreme(is_max: bool) -> Callable[[OnnxNode], None]:
     """ArgMax or ArgMin along one axis."""
     def translate(node: OnnxNode) -> None:
@@ -240,23 +228,6 @@ def arg_extreme(is_max: bool) -> Callable[[OnnxNode], None]:
             keep_dims=bool(node.integer("keepdims", 1)),
             last=bool(node.integer("select_last_index", 0))))
     return translate
-
-
-def _not(node: OnnxNode, x: str) -> str:
-    return function(node, Fn.IS_ZERO, x)
-
-
-def where(node: OnnxNode) -> None:
-    """c * a + (1 - c) * b for a condition c of 0 and 1; finite a and b."""
-    c = node.ins[0]
-    for i in (1, 2):
-        data = node.tensor(i).data
-        node.require(data is None or bool(np.isfinite(data.astype(np.float64)).all()),
-                     "chooses an infinity", "finite values", "mask with a large number instead")
-    if node.tensor(0).is_const:
-        c = node.floats("choice", node.const(0))
-    chosen = binary(node, Mul, c, node.ins[1])
-    binary(node, Add, chosen, binary(node, Mul, _not(node, c), node.ins[2]), node.outs[0])
 
 
 # along an axis
@@ -373,11 +344,7 @@ NODES: dict[str, Callable[[OnnxNode], None]] = {
     "PRelu": prelu, "Sigmoid": simple(Logistic), "Tanh": simple(Tanh),
     "HardSwish": simple(HardSwish),
     "BatchNormalization": batch_norm,
-    "Greater": compare(False, False, True), "Less": compare(True, False, False),
-    "GreaterOrEqual": compare(False, True, True), "LessOrEqual": compare(True, True, False),
     "ArgMax": arg_extreme(True), "ArgMin": arg_extreme(False),
-    "Equal": compare(False, True, False), "Where": where, "Not": unary(Fn.IS_ZERO),
-    "And": chain(Mul), "Or": minmax(True),
     "Softmax": softmax, "LogSoftmax": log_softmax,
     "ReduceMean": reduce_(Mean), "ReduceSum": reduce_(Sum),
     "ReduceL1": reduce_(Sum, Fn.ABS), "ReduceL2": reduce_(Sum, Fn.POWER, Fn.SQRT),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from math import prod
 
@@ -65,6 +65,7 @@ class OnnxNode:
     outs: tuple[str, ...]
     attrs: Mapping[str, Attr]
     tensors: dict[str, Tensor]  # all so far; grows
+    whole: Collection[str] = ()  # those that hold whole numbers
     ops: list[Op] = field(default_factory=list)
 
     # what the file says

@@ -285,14 +285,6 @@ def _turned(node: OnnxNode, x: str, axis: int, first: int, count: int) -> list[s
     return [node.ops[-1].outs[0]]
 
 
-def cast(node: OnnxNode) -> None:
-    """Cast between float widths; others are for constants, which are folded before."""
-    to = node.integer("to", 1)
-    node.require(to in (1, 10, 11, 16), f"casts to type {to}", "float types",
-                 "keep integers out of the run-time part")
-    node.alias(node.ins[0])
-
-
 NODES: dict[str, Callable[[OnnxNode], None]] = {
     "Identity": identity,
     "Dropout": dropout,
@@ -308,6 +300,5 @@ NODES: dict[str, Callable[[OnnxNode], None]] = {
     "Expand": expand,
     "Tile": tile,
     "Pad": pad,
-    "Cast": cast,
     "CastLike": identity,
 }

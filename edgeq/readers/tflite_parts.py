@@ -18,7 +18,6 @@ from edgeq.ops.embedding import Embedding
 from edgeq.ops.function import Fn, Function
 from edgeq.ops.gather import Cut, Slice, Transpose
 from edgeq.ops.matmul import MatMul, plain_axes
-from edgeq.ops.minmax import MinMax
 from edgeq.ops.pool import MaxPool
 from edgeq.ops.reshape import Reshape
 from edgeq.ops.transpose_conv import TransposeConv
@@ -210,12 +209,6 @@ def embedding_lookup(node: TfliteNode) -> tuple[Op, ...]:
     return (Embedding(name=node.name, ins=(table, index), outs=node.outs),)
 
 
-def logical(node: TfliteNode) -> tuple[Op, ...]:
-    """LOGICAL_AND and LOGICAL_OR of 0 and 1: the smaller and the larger one."""
-    return (MinMax(name=node.name, ins=node.ins, outs=node.outs,
-                   is_max=node.kind == "LOGICAL_OR"),)
-
-
 def cast(node: TfliteNode) -> tuple[Op, ...]:
     """CAST of whole numbers to reals or wider ones: the same integers."""
     kinds = tflite.TensorType
@@ -313,8 +306,6 @@ NODES: dict[str, Callable[[TfliteNode], tuple[Op, ...]]] = {
     "TILE": tile,
     "GATHER": gather,
     "EMBEDDING_LOOKUP": embedding_lookup,
-    "LOGICAL_AND": logical,
-    "LOGICAL_OR": logical,
     "CAST": cast,
     "CUSTOM Convolution2DTransposeBias": transpose_conv_bias,
     "SQUARED_DIFFERENCE": squared_difference,

@@ -41,14 +41,14 @@ class Case:
 
     @property
     def floats(self) -> tuple[str, ...]:
-        """The inputs that hold real numbers."""
+        """The inputs that hold real numbers or truth values."""
         return tuple(i.name for i, v in zip(self.model.graph.input, self.ins, strict=False)
-                     if v.dtype in (np.float16, np.float32, np.float64))
+                     if v.dtype in (np.float16, np.float32, np.float64, np.bool_))
 
 
 @pytest.fixture(scope="module")
 def cases() -> list[Case]:
-    """Every case whose inputs and outputs are tensors and of which one input is real."""
+    """Every case of tensors only of which an input is real, or true or false."""
     from onnx.backend.test.case.node import collect_testcases
 
     found = []
