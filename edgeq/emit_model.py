@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -147,7 +147,7 @@ class ModelView:
     isa: tuple[IsaView, ...]
     sources: tuple[str, ...]  # runtime C files, bare names
     float_sources: tuple[str, ...]  # those of them that compute in float32
-    headers: tuple[str, ...]  # of custom operators, bare names
+    headers: tuple[str, ...]  # that declare the functions of the calls, bare names
     cmsis_nn: str  # path of the checkout whose functions are called, or ""
     cmsis_globs: tuple[str, ...]  # its C files, below that path
 
@@ -178,11 +178,19 @@ def model_view(plan: Plan) -> ModelView:
         tables=tuple(t for t, _ in tables),
         isa=_isa_checks(names), sources=tuple(n for n in names if n.endswith(".c")),
         float_sources=tuple(n for n in names if n.endswith("_f32.c")),
-        headers=tuple(Path(s).name for s in plan.sources if s.endswith(".h")
-                      and Path(s).is_absolute()),
+        headers=tuple(_headers(plan)),
         cmsis_nn=str(plan.target.cmsis_nn or ""),
         cmsis_globs=tuple(f"Source/{f}/{p}" for f in FOLDERS for p in PATTERNS),
     )
+
+
+def _headers(plan: Plan) -> Iterator[str]:
+    """Those of the operator families and of custom operators."""
+    for source in plan.sources:
+        path = Path(source)
+        own = path.is_absolute() and path.suffix == ".h"
+        if own or (source.startswith("include/") and path.name not in ("eq.h", "eq_requant.h")):
+            yield path.name
 
 
 def _nbytes(tables: list[tuple[TableView, Blob]], *, weights: bool) -> int:

@@ -19,7 +19,7 @@ from edgeq.resources import resource_dir
 from edgeq.schedule import best_order
 from edgeq.states import in_place, state_copies
 
-HEADERS = ("include/eq.h", "include/eq_ops.h", "include/eq_requant.h")
+_INCLUDE = re.compile(r'^#include "(\w+\.h)"', flags=re.MULTILINE)
 
 
 def lower(graph: Graph, target: Target, name: str | None = None) -> Plan:
@@ -93,6 +93,27 @@ def _check_outputs(graph: Graph) -> None:
 
 
 def _sources(calls: tuple[Call, ...]) -> tuple[str, ...]:
-    """Runtime files, headers first, each once."""
-    named = dict.fromkeys((*HEADERS, *(s for call in calls for s in call.sources)))
-    return (*(s for s in named if s.endswith(".h")), *(s for s in named if s.endswith(".c")))
+    """Runtime files, headers first, each once; of include/ those that the others ask for."""
+    named = dict.fromkeys(s for call in calls for s in call.sources)
+    included = (header for source in named for header in _included(source))
+    headers = dict.fromkeys(("include/eq.h", *included, *(s for s in named if s.endswith(".h"))))
+    return (*headers, *(s for s in named if s.endswith(".c")))
+
+
+def _included(source: str) -> tuple[str, ...]:
+    """The headers of include/ that a runtime file or the file of a custom operator includes."""
+    runtime = resource_dir("runtime_c")
+    found: list[str] = []
+    for name in _INCLUDE.findall(_text(runtime / source)):
+        header = f"include/{name}"
+        if (runtime / header).is_file():
+            found += [*_included(header), header]
+    return tuple(found)
+
+
+def _text(path: Path) -> str:
+    """Of a file of the runtime; nothing where the file of a custom operator cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""  # emit says so, where it copies the file

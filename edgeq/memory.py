@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from edgeq.plan import Call, Placement, Storage
 
 TENSOR_ALIGN = 4  # word loads of DSP kernels and of cores without unaligned access
-SCRATCH_ALIGN = 16  # contract of eq_ops.h
+SCRATCH_ALIGN = 16  # contract of eq.h
 _TRIES = 3000  # placements that the improvement search may evaluate
 _PATIENCE = 300  # and how many of them without an improvement
 _SEED = 1

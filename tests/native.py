@@ -24,7 +24,7 @@ WARNINGS = ("-std=c99", "-Wall", "-Wextra", "-pedantic", "-Wconversion", "-Wshad
 
 @dataclass(frozen=True, eq=False)
 class Native:
-    """A loaded library; `lib` has every function of eq_ops.h."""
+    """A loaded library; `lib` has every function of the headers that eq_ops.h includes."""
 
     ffi: cffi.FFI
     lib: object
@@ -102,8 +102,10 @@ def _ctype(array: IntArray) -> str:
 
 
 def declarations() -> str:
-    """eq_ops.h as cffi takes it: no preprocessor lines, no `restrict`."""
-    text = re.sub(r"/\*.*?\*/", "", (RUNTIME / "include/eq_ops.h").read_text(), flags=re.S)
+    """The headers of the operators as cffi takes them: no preprocessor lines, no `restrict`."""
+    include = RUNTIME / "include"
+    names = re.findall(r'#include "(.*)"', (include / "eq_ops.h").read_text())
+    text = re.sub(r"/\*.*?\*/", "", "".join((include / n).read_text() for n in names), flags=re.S)
     lines = [line for line in text.splitlines() if not line.startswith("#")]
     return "\n".join(lines).replace("restrict ", "")
 

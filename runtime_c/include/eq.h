@@ -1,4 +1,11 @@
-/* eq.h - what every file of the edgeq runtime knows: version, status, attributes. Any ISA. */
+/* eq.h - what every file of the edgeq runtime knows: version, status, attributes. Any ISA.
+ *
+ * The operators (eq_conv.h, eq_dense.h, ...): activations are int8 in NHWC order, batch 1. `shift`
+ * follows TensorFlow Lite: positive is left, negative is right. `scratch` is 16-byte aligned and as
+ * large as the generator computed for this layer and variant. Input and output overlap only where
+ * the generator allowed it. A variant for an ISA has the same parameters and gives the same bytes;
+ * its weights may be packed differently (see its file).
+ */
 #ifndef EQ_H
 #define EQ_H
 

@@ -6,7 +6,7 @@
 #ifndef EQ_ADD_M_H
 #define EQ_ADD_M_H
 
-#include "eq_ops.h"
+#include "eq_elementwise.h"
 
 typedef struct {
     int32_t b_up, b_shift, b_offset, b_half, b_mult;

@@ -1,5 +1,5 @@
 /* eq_add_s8_mve - addition of equal shapes, MVE: 4 values a pass of a tail-predicated loop. */
-#include "eq_ops.h"
+#include "eq_elementwise.h"
 
 #if defined(__ARM_FEATURE_MVE)
 #include "eq_mve.h"

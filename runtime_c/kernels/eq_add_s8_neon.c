@@ -1,5 +1,6 @@
 /* eq_add_s8_neon - addition of equal shapes, NEON: 16 values a pass, VQRDMULH and VRSHL requantize,
  * a multiply-add by 2^14 puts the wide input on top. */
+#include "eq_elementwise.h"
 #include "eq_neon.h"
 
 #if defined(__ARM_NEON)

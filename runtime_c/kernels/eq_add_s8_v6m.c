@@ -2,7 +2,7 @@
  * split into 20 and 11 bits, the sum's into halves. ARMv6-M. */
 #if defined(__ARM_ARCH) && __ARM_ARCH >= 6 && __ARM_ARCH_PROFILE == 'M'
 #include "eq_gemm_v6m.h"
-#include "eq_ops.h"
+#include "eq_elementwise.h"
 
 static inline void add_all(const eq_add_s8_t *p, const int8_t *a, const int8_t *b, int8_t *out,
                            int shifted)

@@ -1,6 +1,6 @@
 /* eq_addsub_s8_mve - sum or difference with a broadcast operand, MVE: 4 values a pass of a
  * tail-predicated loop; the operand with the factor 1/2 and its sign take one VMLAS. */
-#include "eq_ops.h"
+#include "eq_elementwise.h"
 
 #if defined(__ARM_FEATURE_MVE)
 #include "eq_mve.h"

@@ -1,4 +1,5 @@
 /* eq_addsub_s8_neon - sum or difference with a broadcast operand, NEON: 16 values a pass. */
+#include "eq_elementwise.h"
 #include "eq_neon_scale.h"
 
 #if defined(__ARM_NEON)

@@ -1,5 +1,5 @@
 /* eq_avgpool_s8_mve - average pooling, MVE: 16 sums of 32 bits a pass, division by a reciprocal. */
-#include "eq_ops.h"
+#include "eq_pool.h"
 
 #if defined(__ARM_FEATURE_MVE)
 #include "eq_mve.h"

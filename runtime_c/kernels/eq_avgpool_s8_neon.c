@@ -1,5 +1,6 @@
 /* eq_avgpool_s8_neon - average pooling, NEON: 8 channels a pass, 255 pixels added in 16 bits before
  * they are widened, division by a reciprocal. */
+#include "eq_pool.h"
 #include "eq_neon.h"
 
 #if defined(__ARM_NEON)

@@ -4,7 +4,7 @@
 #define EQ_CMSIS_H
 
 #include "arm_nnfunctions.h"
-#include "eq_ops.h"
+#include "eq.h"
 
 /* What lies behind the weights, on the next multiple of 4 bytes: int32 bias (input zero point not
  * folded in), multiplier and shift of every output channel. */

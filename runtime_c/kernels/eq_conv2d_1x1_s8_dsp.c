@@ -4,7 +4,7 @@
  * scratch before their outputs are written, so `out` may overlap pixels already read. */
 #if defined(__ARM_FEATURE_DSP) && __ARM_ARCH_PROFILE == 'M'
 #include "eq_gemm_dsp.h"
-#include "eq_ops.h"
+#include "eq_conv.h"
 
 void eq_conv2d_1x1_s8_dsp(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out, void *scratch)
 {

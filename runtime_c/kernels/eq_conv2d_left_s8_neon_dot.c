@@ -1,6 +1,7 @@
 /* eq_conv2d_left_s8_neon_dot - eq_conv2d_s8_neon_dot for multipliers of 1 and more,
  * whose accumulators shift to the left first. */
 #define EQ_NEON_LEFT 1
+#include "eq_conv.h"
 #include "eq_neon_out16.h"
 
 #if defined(__ARM_FEATURE_DOTPROD)

@@ -6,7 +6,7 @@
  * patches, then both by turns in words of two values. */
 #if defined(__ARM_FEATURE_DSP) && __ARM_ARCH_PROFILE == 'M'
 #include "eq_dsp_s16.h"
-#include "eq_ops.h"
+#include "eq_conv.h"
 
 #define EQ_S16_TILE 2
 

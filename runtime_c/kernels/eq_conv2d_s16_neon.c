@@ -1,5 +1,5 @@
 /* eq_conv2d_s16_neon - convolution with 16-bit activations, NEON: SMLAL, 4 pixels x 2 channels. */
-#include "eq_ops.h"
+#include "eq_conv.h"
 
 #if defined(__ARM_NEON)
 #include "eq_neon_s16.h"

@@ -6,7 +6,7 @@
 #if defined(__ARM_ARCH) && __ARM_ARCH >= 6 && __ARM_ARCH_PROFILE == 'M'
 #include "eq_dot2_v6m.h"
 #include "eq_m_s16.h"
-#include "eq_ops.h"
+#include "eq_conv.h"
 
 #define EQ_S16_TILE 1
 

@@ -5,7 +5,7 @@
  * in_c, filled up to a multiple of 8, out_c to one of 2. */
 #if defined(__ARM_ARCH) && __ARM_ARCH >= 7 && __ARM_ARCH_PROFILE == 'M'
 #include "eq_m_s16.h"
-#include "eq_ops.h"
+#include "eq_conv.h"
 
 #define EQ_S16_TILE 2
 

@@ -1,5 +1,6 @@
 /* eq_conv2d_s8_cmsis - convolution by arm_convolve_wrapper_s8 of a CMSIS-NN checkout. Any Cortex-M;
  * padding is what CMSIS-NN subtracts to nothing, so the bias comes unfolded. */
+#include "eq_conv.h"
 #include "eq_cmsis.h"
 
 void eq_conv2d_s8_cmsis(const eq_conv2d_s8_t *p, const int8_t *restrict in, int8_t *restrict out,

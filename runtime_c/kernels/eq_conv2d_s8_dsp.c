@@ -4,7 +4,7 @@
  * widened patches, then in_c bytes that stand for padding. */
 #if defined(__ARM_FEATURE_DSP) && __ARM_ARCH_PROFILE == 'M'
 #include "eq_gemm_dsp.h"
-#include "eq_ops.h"
+#include "eq_conv.h"
 
 /* The upper left tap of an output pixel, in input coordinates. */
 typedef struct {

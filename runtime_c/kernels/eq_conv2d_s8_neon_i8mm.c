@@ -1,6 +1,7 @@
 /* eq_conv2d_s8_neon_i8mm - convolution, NEON with SMMLA: 2 pixels x 2 channels x 8 k an
  * instruction; tiles of 4 pixels x 16 channels, their inner loop in assembly; requantized as 2x2
  * blocks and sorted as bytes. `weights` holds blocks of 16 channels: bias, weights, factors. */
+#include "eq_conv.h"
 #include "eq_neon_out16.h"
 
 #if defined(__ARM_FEATURE_MATMUL_INT8)

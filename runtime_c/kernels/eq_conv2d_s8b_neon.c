@@ -1,6 +1,7 @@
 /* eq_conv2d_s8b_neon - convolution of signs with 1-bit weights, NEON: XOR and CNT of 128 at a time.
  *
  * Scratch: the vectors of a pixel, then the strip of a row of pixels and 3 pairs that are only read. */
+#include "eq_conv.h"
 #include "eq_conv_bits.h"
 
 #if defined(__ARM_NEON)

@@ -1,6 +1,6 @@
 /* eq_conv2d_s8p_neon - convolution with packed weights, NEON without dot product: SMULL + SMLAL add two
  * products in 16 bits. */
-#include "eq_ops.h"
+#include "eq_conv.h"
 
 #if defined(__ARM_NEON)
 #include "eq_neon.h"

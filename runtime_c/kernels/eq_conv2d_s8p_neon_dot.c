@@ -1,5 +1,5 @@
 /* eq_conv2d_s8p_neon_dot - convolution with packed weights, NEON with dot product. */
-#include "eq_ops.h"
+#include "eq_conv.h"
 
 #if defined(__ARM_FEATURE_DOTPROD)
 #include "eq_neon.h"

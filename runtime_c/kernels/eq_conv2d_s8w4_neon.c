@@ -1,4 +1,5 @@
 /* eq_conv2d_s8w4_neon - convolution with 4-bit weights, NEON without dot product: SMULL + SMLAL add two products in 16 bits. */
+#include "eq_conv.h"
 #include "eq_neon.h"
 
 #if defined(__ARM_NEON)

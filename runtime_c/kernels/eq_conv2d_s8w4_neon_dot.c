@@ -1,4 +1,5 @@
 /* eq_conv2d_s8w4_neon_dot - convolution with 4-bit weights, NEON with SDOT. */
+#include "eq_conv.h"
 #include "eq_neon.h"
 
 #if defined(__ARM_FEATURE_DOTPROD)

@@ -5,7 +5,7 @@
 #ifndef EQ_CONV_PATCHES_H
 #define EQ_CONV_PATCHES_H
 
-#include "eq_ops.h"
+#include "eq_conv.h"
 
 /* Where the next output pixel's upper left tap is; `in` and `padding` (in_c bytes) to read from. */
 typedef struct {

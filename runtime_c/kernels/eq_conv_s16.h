@@ -9,7 +9,7 @@
 #ifndef EQ_CONV_S16_H
 #define EQ_CONV_S16_H
 
-#include "eq_ops.h"
+#include "eq_conv.h"
 
 static inline int16_t *eq_zeros_s16(int16_t *to, int32_t n)
 {

@@ -7,7 +7,7 @@
 #define EQ_CONV_SHALLOW_DSP_H
 
 #include "eq_gemm_dsp.h"
-#include "eq_ops.h"
+#include "eq_conv.h"
 
 static inline int8_t *copy(int8_t *to, const int8_t *from, int32_t n)
 {

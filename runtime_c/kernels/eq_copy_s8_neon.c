@@ -1,5 +1,6 @@
 /* eq_copy_s8_neon - copies blocks between strided places, requantizing through a table, NEON: short
  * runs without calls, TBL for the table. */
+#include "eq_move.h"
 #include "eq_neon_lut.h"
 
 #if defined(__ARM_NEON)

@@ -1,5 +1,5 @@
 /* eq_dense_dyn_s16_mve - dense layer on rows narrowed at run time, MVE: 16 values of four rows a pass. */
-#include "eq_ops.h"
+#include "eq_dense.h"
 
 #if defined(__ARM_FEATURE_MVE)
 #include "eq_mve_dot4.h"

@@ -1,5 +1,5 @@
 /* eq_dense_left_s8_mve - dense layer with left shifts, MVE: a product with one column a row. */
-#include "eq_ops.h"
+#include "eq_dense.h"
 
 #if defined(__ARM_FEATURE_MVE)
 #include "eq_mve_dense.h"

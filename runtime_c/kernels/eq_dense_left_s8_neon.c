@@ -1,6 +1,7 @@
 /* eq_dense_left_s8_neon - eq_dense_s8_neon for multipliers of 1 and more,
  * whose accumulators shift to the left first. */
 #define EQ_NEON_LEFT 1
+#include "eq_dense.h"
 #include "eq_neon.h"
 
 #if defined(__ARM_NEON)

@@ -4,7 +4,7 @@
 #if defined(__ARM_ARCH) && __ARM_ARCH >= 6 && __ARM_ARCH_PROFILE == 'M'
 #include "eq_dense_v6m.h"
 #include "eq_gemm_v6m.h"
-#include "eq_ops.h"
+#include "eq_dense.h"
 
 void eq_dense_left_s8_v6m(const eq_dense_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
                           void *restrict scratch)

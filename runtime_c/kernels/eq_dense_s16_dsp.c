@@ -4,7 +4,7 @@
  * shift[4] int32; k is in_c, a multiple of 4, out_c is filled up to one. */
 #if defined(__ARM_FEATURE_DSP) && __ARM_ARCH_PROFILE == 'M'
 #include "eq_dsp_s16.h"
-#include "eq_ops.h"
+#include "eq_dense.h"
 
 static inline int32_t four(int32_t acc, uint32_t w, uint32_t low, uint32_t high)
 {

@@ -1,4 +1,5 @@
 /* eq_dense_s16_mve - dense layer with 16-bit activations, MVE: a product with one column a row. */
+#include "eq_dense.h"
 #include "eq_mve_gemm.h"
 
 #if defined(__ARM_FEATURE_MVE)

@@ -1,5 +1,5 @@
 /* eq_dense_s16_neon - dense layer with 16-bit activations, NEON: SMLAL, 2 channels a load. */
-#include "eq_ops.h"
+#include "eq_dense.h"
 
 #if defined(__ARM_NEON)
 #include "eq_neon_s16.h"

@@ -5,7 +5,7 @@
 #if defined(__ARM_ARCH) && __ARM_ARCH >= 6 && __ARM_ARCH_PROFILE == 'M'
 #include "eq_dot2_v6m.h"
 #include "eq_m_s16.h"
-#include "eq_ops.h"
+#include "eq_dense.h"
 
 void eq_dense_s16_v6m(const eq_dense_s16_t *p, const int16_t *restrict in, int16_t *restrict out,
                       void *restrict scratch)

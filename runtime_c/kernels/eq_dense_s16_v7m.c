@@ -4,7 +4,7 @@
  * mult[2], shift[2] int32; out_c is filled up to a multiple of 2. */
 #if defined(__ARM_ARCH) && __ARM_ARCH >= 7 && __ARM_ARCH_PROFILE == 'M'
 #include "eq_m_s16.h"
-#include "eq_ops.h"
+#include "eq_dense.h"
 
 /* sums[c] = sum of x[i] * w[2 * i + c]. */
 static void dot2(const int16_t *x, const int8_t *w, int32_t n, int32_t sums[2])

@@ -1,6 +1,7 @@
 /* eq_dense_s8_cmsis - dense layer by arm_fully_connected_wrapper_s8 of a CMSIS-NN checkout. Any
  * Cortex-M; behind the usual tables lie the kernel sums (bias with the zero point folded in), which
  * CMSIS-NN for Helium wants, and a word that is 1 where the channels' multipliers differ. */
+#include "eq_dense.h"
 #include "eq_cmsis.h"
 
 void eq_dense_s8_cmsis(const eq_dense_s8_t *p, const int8_t *restrict in, int8_t *restrict out,

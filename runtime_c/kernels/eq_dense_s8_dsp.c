@@ -6,7 +6,7 @@
  * filled up to a multiple of 4. */
 #if defined(__ARM_FEATURE_DSP) && __ARM_ARCH_PROFILE == 'M'
 #include "eq_gemm_dsp.h"
-#include "eq_ops.h"
+#include "eq_dense.h"
 
 /* r4-r7 accumulators, r8-r11 weights, r3 u, r12 v, r0 input, r1 stream, r2 counter,
  * lr 129 twice. */

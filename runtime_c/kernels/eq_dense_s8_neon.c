@@ -1,5 +1,6 @@
 /* eq_dense_s8_neon - dense layer, NEON without dot product: 16 k of 4 channels at a time against
  * one vector of inputs; SMULL + SMLAL add two products in 16 bits (weights >= -127). */
+#include "eq_dense.h"
 #include "eq_neon.h"
 
 #if defined(__ARM_NEON)

@@ -1,5 +1,6 @@
 /* eq_dense_s8_neon_dot - dense layer, NEON with SDOT by element: 16 channels a pass, a vector of
  * weights holds 4 channels x 4 k. */
+#include "eq_dense.h"
 #include "eq_neon.h"
 
 #if defined(__ARM_FEATURE_DOTPROD)

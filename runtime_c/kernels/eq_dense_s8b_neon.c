@@ -1,6 +1,7 @@
 /* eq_dense_s8b_neon - dense layer of signs with 1-bit weights, NEON: XOR and CNT of 128 at a time.
  *
  * Scratch: the vectors of a row of inputs, then its pairs and 3 more that are only read. */
+#include "eq_dense.h"
 #include "eq_bits.h"
 
 #if defined(__ARM_NEON)

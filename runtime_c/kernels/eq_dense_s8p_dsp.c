@@ -1,6 +1,7 @@
 /* eq_dense_s8p_dsp - dense layer with packed weights: some channels are unpacked at a time to the stream
  * of eq_dense_s8_dsp, which multiplies. DSP. */
 #if defined(__ARM_FEATURE_DSP) && __ARM_ARCH_PROFILE == 'M'
+#include "eq_dense.h"
 #include "eq_dsp_packed.h"
 
 void eq_dense_s8p_dsp(const eq_dense_s8_t *p, const int8_t *restrict in, int8_t *restrict out,

@@ -1,5 +1,6 @@
 /* eq_dense_s8p_mve - dense layer with packed weights, MVE: some channels are unpacked at a time to
  * records of int8. Scratch: the records, then a row that does not fill its last step of 16. */
+#include "eq_dense.h"
 #include "eq_mve_gemm.h"
 
 #if defined(__ARM_FEATURE_MVE)

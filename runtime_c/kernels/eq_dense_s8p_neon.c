@@ -1,6 +1,6 @@
 /* eq_dense_s8p_neon - dense layer with packed weights, NEON without dot product: SMULL + SMLAL add two
  * products in 16 bits. */
-#include "eq_ops.h"
+#include "eq_dense.h"
 
 #if defined(__ARM_NEON)
 #include "eq_neon.h"

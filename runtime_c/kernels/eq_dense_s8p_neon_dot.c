@@ -1,5 +1,5 @@
 /* eq_dense_s8p_neon_dot - dense layer with packed weights, NEON with dot product. */
-#include "eq_ops.h"
+#include "eq_dense.h"
 
 #if defined(__ARM_FEATURE_DOTPROD)
 #include "eq_neon.h"

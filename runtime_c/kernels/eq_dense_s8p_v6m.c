@@ -1,6 +1,7 @@
 /* eq_dense_s8p_v6m - dense layer with packed weights: some channels are unpacked at a time to rows of
  * int8 for eq_dense_s8_v6m. in_c is a multiple of 4. ARMv6-M. */
 #if defined(__ARM_ARCH) && __ARM_ARCH >= 6 && __ARM_ARCH_PROFILE == 'M'
+#include "eq_dense.h"
 #include "eq_packed.h"
 
 void eq_dense_s8p_v6m(const eq_dense_s8_t *p, const int8_t *restrict in, int8_t *restrict out,

@@ -5,7 +5,7 @@
  * out_c is filled up to a multiple of 4. */
 #if defined(__ARM_FEATURE_DSP) && __ARM_ARCH_PROFILE == 'M'
 #include "eq_gemm_w4_dsp.h"
-#include "eq_ops.h"
+#include "eq_dense.h"
 
 static inline int32_t smlad(uint32_t a, uint32_t b, int32_t acc)
 {

@@ -1,4 +1,5 @@
 /* eq_dense_s8w4_mve - dense layer with 4-bit weights, MVE: a product with one column a row. */
+#include "eq_dense.h"
 #include "eq_mve_w4.h"
 
 #if defined(__ARM_FEATURE_MVE)

@@ -1,4 +1,5 @@
 /* eq_dense_s8w4_neon_dot - dense layer with 4-bit weights, NEON with SDOT. */
+#include "eq_dense.h"
 #include "eq_neon.h"
 
 #if defined(__ARM_FEATURE_DOTPROD)

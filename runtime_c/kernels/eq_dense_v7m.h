@@ -9,7 +9,7 @@
 #define EQ_DENSE_V7M_H
 
 #include "eq_gemm_v7m.h"
-#include "eq_ops.h"
+#include "eq_dense.h"
 
 /* r4-r11 accumulators, r0 input, r1 stream, r2 one input, r3 r12 weights, lr counter. */
 #define STEP \

@@ -6,7 +6,7 @@
 #include <arm_acle.h>
 
 #include "eq_gemm_dsp.h"
-#include "eq_ops.h"
+#include "eq_dense.h"
 #include "eq_requant.h"
 
 /* Bytes 1 and 3 of a word as halfwords. */

@@ -4,7 +4,7 @@
 #define EQ_DOT4_MVE_H
 
 #include "eq_mve.h"
-#include "eq_ops.h"
+#include "eq_dense.h"
 
 static inline int32_t eq_sum(const int8_t *x, int32_t k)
 {

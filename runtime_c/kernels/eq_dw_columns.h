@@ -7,7 +7,7 @@
 #ifndef EQ_DW_COLUMNS_H
 #define EQ_DW_COLUMNS_H
 
-#include "eq_ops.h"
+#include "eq_conv.h"
 
 /* Four int8 of neighbouring channels; activations are aligned to 4 bytes. */
 typedef struct {

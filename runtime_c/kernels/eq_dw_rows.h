@@ -7,7 +7,7 @@
 #ifndef EQ_DW_ROWS_H
 #define EQ_DW_ROWS_H
 
-#include "eq_ops.h"
+#include "eq_conv.h"
 
 /* Slots of one padded row each; slot `first` holds the first row under the window. */
 typedef struct {

@@ -8,7 +8,7 @@
 #ifndef EQ_DW_S16_H
 #define EQ_DW_S16_H
 
-#include "eq_ops.h"
+#include "eq_conv.h"
 #include "eq_taps_s16.h"
 
 /* The taps of one pixel: rows x cols of them, from x and w on. */

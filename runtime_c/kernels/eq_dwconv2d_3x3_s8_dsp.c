@@ -9,7 +9,7 @@
  * Weights: records of four channels, see eq_dw4_t. Scratch: 32 * ((out_w - 1) * stride_w + 3). */
 #if defined(__ARM_FEATURE_DSP) && __ARM_ARCH_PROFILE == 'M'
 #include "eq_gemm_dsp.h"
-#include "eq_ops.h"
+#include "eq_conv.h"
 
 typedef struct {
     uint32_t taps[3]; /* column kx as bytes: w[0][kx], w[1][kx], w[1][kx], w[2][kx] */

@@ -1,6 +1,7 @@
 /* eq_dwconv2d_3x3_s8_neon - 3x3 depthwise convolution (multiplier 1), NEON: 16 channels (8 on
  * ARMv7-A) of the whole layer at a time out of a ring of three padded rows, weights stay in
  * registers; two taps are added in 16 bits (weights >= -127). */
+#include "eq_conv.h"
 #include "eq_neon.h"
 
 #if defined(__ARM_NEON)

@@ -1,5 +1,5 @@
 /* eq_dwconv2d_3x3s2_relu_s8_mve - depthwise 3x3, act_min == out_zero, MVE: eq_mve_dw3x3s2.h. */
-#include "eq_ops.h"
+#include "eq_conv.h"
 
 #if defined(__ARM_FEATURE_MVE)
 #define EQ_MVE_ROUND(X, T, S) ""

@@ -1,5 +1,5 @@
 /* eq_dwconv2d_3x3s2_s8_mve - depthwise 3x3, any activation, MVE: eq_mve_dw3x3s2.h. */
-#include "eq_ops.h"
+#include "eq_conv.h"
 
 #if defined(__ARM_FEATURE_MVE)
 #define EQ_MVE_ROUND(X, T, S) EQ_MVE_AWAY(X, T, S)

@@ -2,7 +2,7 @@
  * and the odd ones in two vectors of sums (VMULLB, VMULLT).
  *
  * Tables for every 8 channels: bias, mult, shift, each of channels 0 2 4 6 and then 1 3 5 7. */
-#include "eq_ops.h"
+#include "eq_conv.h"
 
 #if defined(__ARM_FEATURE_MVE)
 #include "eq_mve.h"

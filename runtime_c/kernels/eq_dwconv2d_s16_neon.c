@@ -1,7 +1,7 @@
 /* eq_dwconv2d_s16_neon - depthwise convolution with 16-bit activations, NEON: 8 channels, SMLAL.
  *
  * c is a multiple of 8. Tables for every 8 channels: bias, mult, shift, 8 each. */
-#include "eq_ops.h"
+#include "eq_conv.h"
 
 #if defined(__ARM_NEON)
 #include "eq_neon_s16.h"

@@ -1,5 +1,6 @@
 /* eq_dwconv2d_s8_cmsis - depthwise convolution by arm_depthwise_conv_wrapper_s8 of a CMSIS-NN
  * checkout. Any Cortex-M; padding is what CMSIS-NN subtracts to nothing, so the bias is unfolded. */
+#include "eq_conv.h"
 #include "eq_cmsis.h"
 
 void eq_dwconv2d_s8_cmsis(const eq_dwconv2d_s8_t *p, const int8_t *restrict in,

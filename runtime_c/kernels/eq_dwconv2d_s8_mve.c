@@ -1,5 +1,5 @@
 /* eq_dwconv2d_s8_mve - depthwise convolution of any shape, MVE: 4 channels in 32-bit lanes. */
-#include "eq_ops.h"
+#include "eq_conv.h"
 
 #if defined(__ARM_FEATURE_MVE)
 #include "eq_mve.h"

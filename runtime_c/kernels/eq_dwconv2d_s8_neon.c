@@ -1,5 +1,6 @@
 /* eq_dwconv2d_s8_neon - depthwise convolution of any window and multiplier, NEON: 8 channels at a
  * time out of a ring of padded rows. */
+#include "eq_conv.h"
 #include "eq_neon_dw.h"
 
 #if defined(__ARM_NEON)

@@ -1,6 +1,7 @@
 /* eq_dwconv2d_s8_neon_dot - 3x3 depthwise convolution, NEON with SDOT: input rows are kept zipped
  * in pairs, two pairs make words (row 0, 1, 2, 3) of a channel, so one SDOT does a kernel column of
  * 4 channels; the same words serve two output rows. Weights (c/8, kx, 8, 4), the fourth byte 0. */
+#include "eq_conv.h"
 #include "eq_neon.h"
 
 #if defined(__ARM_FEATURE_DOTPROD)

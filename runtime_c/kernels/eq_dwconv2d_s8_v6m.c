@@ -3,7 +3,7 @@
  * Weights: (out_c, kh, kw); shift holds right shift - 1. `out` may be `in`. */
 #if defined(__ARM_ARCH) && __ARM_ARCH >= 6 && __ARM_ARCH_PROFILE == 'M'
 #include "eq_gemm_v6m.h"
-#include "eq_ops.h"
+#include "eq_conv.h"
 
 static inline int32_t finish(const eq_dwconv2d_s8_t *p, int32_t oc, int32_t acc)
 {

@@ -1,5 +1,5 @@
 /* eq_gru_dyn_s16_mve - GRU on vectors narrowed at run time, MVE: four rows of a gate a pass. */
-#include "eq_ops.h"
+#include "eq_recurrent.h"
 
 #if defined(__ARM_FEATURE_MVE)
 #include "eq_mve_dot4.h"

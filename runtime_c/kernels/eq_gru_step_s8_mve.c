@@ -1,5 +1,5 @@
 /* eq_gru_step_s8_mve - GRU with an int16 state that goes on from its state, MVE: four rows of a gate share the loads. */
-#include "eq_ops.h"
+#include "eq_recurrent.h"
 
 #if defined(__ARM_FEATURE_MVE)
 #include "eq_mve_gate_rows.h"

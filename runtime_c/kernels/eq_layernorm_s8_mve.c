@@ -1,6 +1,6 @@
 /* eq_layernorm_s8_mve - LayerNorm and RMSNorm, MVE: VADDVA and VMLADAVA for the sums, then four
  * values a vector. Nothing is read behind a row. */
-#include "eq_ops.h"
+#include "eq_norm.h"
 
 #if defined(__ARM_FEATURE_MVE)
 #include "eq_layernorm.h"

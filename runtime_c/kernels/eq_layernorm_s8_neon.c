@@ -1,6 +1,6 @@
 /* eq_layernorm_s8_neon - LayerNorm and RMSNorm, NEON: eight values a step, the last of a row one by
  * one. */
-#include "eq_ops.h"
+#include "eq_norm.h"
 
 #if defined(__ARM_NEON)
 #include "eq_layernorm.h"

@@ -1,5 +1,5 @@
 /* eq_lstm_s8_mve - LSTM with an int16 cell, MVE: four rows of a gate share the loads. */
-#include "eq_ops.h"
+#include "eq_recurrent.h"
 
 #if defined(__ARM_FEATURE_MVE)
 #include "eq_mve_gate_rows.h"

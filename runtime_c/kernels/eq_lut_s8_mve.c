@@ -1,5 +1,5 @@
 /* eq_lut_s8_mve - any function of one value by a table of 256, MVE: 16 values a gather. */
-#include "eq_ops.h"
+#include "eq_elementwise.h"
 
 #if defined(__ARM_FEATURE_MVE)
 #include "eq_bytes_mve.h"

@@ -1,5 +1,5 @@
 /* eq_matmul_dyn_s16_mve - product of narrowed activations, MVE: 16 values of four columns a pass. */
-#include "eq_ops.h"
+#include "eq_dense.h"
 
 #if defined(__ARM_FEATURE_MVE)
 #include "eq_mve_dot4.h"

@@ -1,5 +1,5 @@
 /* eq_matmul_s8_mve - product of two activations, MVE: one row against four columns. */
-#include "eq_ops.h"
+#include "eq_dense.h"
 
 #if defined(__ARM_FEATURE_MVE)
 #include "eq_dot4_mve.h"

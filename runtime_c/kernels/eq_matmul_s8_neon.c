@@ -1,5 +1,5 @@
 /* eq_matmul_s8_neon - product of two activations, NEON: one row against four columns. */
-#include "eq_ops.h"
+#include "eq_dense.h"
 
 #if defined(__ARM_NEON)
 #include "eq_dot4_neon.h"

@@ -1,5 +1,5 @@
 /* eq_matmul_s8_neon_dot - product of two activations, NEON with SDOT: a row against four columns. */
-#include "eq_ops.h"
+#include "eq_dense.h"
 
 #if defined(__ARM_FEATURE_DOTPROD)
 #include "eq_dot4_neon_dot.h"

@@ -1,4 +1,5 @@
 /* eq_maxpool_s8_cmsis - maximum pooling by arm_max_pool_s8 of a CMSIS-NN checkout. Any Cortex-M. */
+#include "eq_pool.h"
 #include "eq_cmsis.h"
 
 void eq_maxpool_s8_cmsis(const eq_pool_s8_t *p, const int8_t *restrict in, int8_t *restrict out,

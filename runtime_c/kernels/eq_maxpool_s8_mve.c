@@ -1,5 +1,5 @@
 /* eq_maxpool_s8_mve - maximum pooling, MVE: 16 channels a pass, the last ones predicated. */
-#include "eq_ops.h"
+#include "eq_pool.h"
 
 #if defined(__ARM_FEATURE_MVE)
 #include "eq_mve.h"

@@ -1,5 +1,5 @@
 /* eq_mean_s8_mve - mean or sum over the middle axis, MVE: 16 sums of 32 bits a pass. */
-#include "eq_ops.h"
+#include "eq_pool.h"
 
 #if defined(__ARM_FEATURE_MVE)
 #include "eq_mve.h"

@@ -1,5 +1,6 @@
 /* eq_mean_s8_neon - mean or sum over the middle axis, NEON: 8 sums a pass, or one sum over 16 values
  * a pass; 255 of them are added in 16 bits before they are widened. */
+#include "eq_pool.h"
 #include "eq_neon_scale.h"
 
 #if defined(__ARM_NEON)

@@ -4,7 +4,7 @@
 #ifndef EQ_MEAN_WORDS_H
 #define EQ_MEAN_WORDS_H
 
-#include "eq_ops.h"
+#include "eq_pool.h"
 #include "eq_sums4.h"
 
 static int8_t finish(const eq_scale_t *k, int32_t acc, int32_t zero)

@@ -1,5 +1,5 @@
 /* eq_minmax_s8_mve - minimum or maximum with a broadcast operand, MVE: 16 values a pass. */
-#include "eq_ops.h"
+#include "eq_elementwise.h"
 
 #if defined(__ARM_FEATURE_MVE)
 #include "eq_mve.h"

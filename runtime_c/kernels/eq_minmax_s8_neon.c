@@ -1,5 +1,6 @@
 /* eq_minmax_s8_neon - minimum or maximum with a broadcast operand, NEON: 16 values a pass,
  * tables by eq_neon_lut.h. */
+#include "eq_elementwise.h"
 #include "eq_neon_lut.h"
 
 #if defined(__ARM_NEON)

@@ -5,7 +5,7 @@
 #ifndef EQ_MINMAX_WORDS_H
 #define EQ_MINMAX_WORDS_H
 
-#include "eq_ops.h"
+#include "eq_elementwise.h"
 
 /* n values; `b_step` is 0 where `b` is four times one value. */
 static inline void row(const int8_t *a, const int8_t *b, int8_t *out, uint32_t n, uint32_t b_step,

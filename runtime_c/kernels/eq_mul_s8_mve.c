@@ -1,5 +1,5 @@
 /* eq_mul_s8_mve - product with a broadcast operand, MVE: 4 values a pass, tail-predicated. */
-#include "eq_ops.h"
+#include "eq_elementwise.h"
 
 #if defined(__ARM_FEATURE_MVE)
 #include "eq_mve.h"

@@ -1,4 +1,5 @@
 /* eq_mul_s8_neon - product with a broadcast operand, NEON: 16 values a pass. */
+#include "eq_elementwise.h"
 #include "eq_neon_scale.h"
 
 #if defined(__ARM_NEON)

@@ -2,6 +2,7 @@
 #ifndef EQ_MVE_DENSE_H
 #define EQ_MVE_DENSE_H
 
+#include "eq_dense.h"
 #include "eq_mve.h"
 #include "eq_mve_gemm.h"
 

@@ -9,7 +9,7 @@
 #define EQ_MVE_DW3X3_H
 
 #include "eq_mve.h"
-#include "eq_ops.h"
+#include "eq_conv.h"
 
 enum { EQ_MVE_DW_RECORD = 84 };
 

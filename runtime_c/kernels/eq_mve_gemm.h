@@ -2,7 +2,7 @@
 #ifndef EQ_MVE_GEMM_H
 #define EQ_MVE_GEMM_H
 
-#include "eq_ops.h"
+#include "eq_conv.h"
 
 /* weights: one record for every 4 output channels (the last one filled up with zeros):
  *   steps x 4 channels x 16 taps int8, then bias[4] int32, mult[4] int32, shift[4] int8 (all <= 0).

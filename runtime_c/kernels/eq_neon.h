@@ -5,7 +5,7 @@
 #include <arm_neon.h>
 #include <string.h>
 
-#include "eq_ops.h"
+#include "eq.h"
 
 /* 1 in kernels for layers whose multipliers may be above 1: they define it before they include this. */
 #ifndef EQ_NEON_LEFT

@@ -2,6 +2,7 @@
 #ifndef EQ_NEON_CONV_BASE_H
 #define EQ_NEON_CONV_BASE_H
 
+#include "eq_conv.h"
 #include "eq_neon_tile.h"
 
 /* 8 channels of EQ_PX pixels. */

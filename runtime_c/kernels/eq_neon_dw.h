@@ -9,6 +9,7 @@
 #ifndef EQ_NEON_DW_H
 #define EQ_NEON_DW_H
 
+#include "eq_conv.h"
 #include "eq_neon.h"
 
 /* Channels and rows of the ring, bytes of a row. */

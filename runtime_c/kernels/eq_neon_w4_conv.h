@@ -2,6 +2,7 @@
 #ifndef EQ_NEON_W4_CONV_H
 #define EQ_NEON_W4_CONV_H
 
+#include "eq_conv.h"
 #include "eq_neon_w4.h"
 
 static inline void pixels(const eq_conv2d_s8_t *p, const int8_t *const x[4], int32_t k,

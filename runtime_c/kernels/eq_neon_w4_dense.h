@@ -2,6 +2,7 @@
 #ifndef EQ_NEON_W4_DENSE_H
 #define EQ_NEON_W4_DENSE_H
 
+#include "eq_dense.h"
 #include "eq_neon_w4.h"
 
 /* All rows; scratch holds one whose in_c is no multiple of 16. */

@@ -3,7 +3,7 @@
 #define EQ_PATCH_DSP_H
 
 #include "eq_gemm_dsp.h"
-#include "eq_ops.h"
+#include "eq_conv.h"
 
 static inline int8_t *eq_copy_dsp(int8_t *to, const int8_t *from, int32_t n)
 {

@@ -1,5 +1,5 @@
 /* eq_prelu_s8_mve - PReLU with broadcast slopes, MVE: 4 values a pass, both sides by selection. */
-#include "eq_ops.h"
+#include "eq_elementwise.h"
 
 #if defined(__ARM_FEATURE_MVE)
 #include "eq_mve.h"

@@ -1,4 +1,5 @@
 /* eq_prelu_s8_neon - PReLU with broadcast slopes, NEON: both sides of 16 values, then a choice. */
+#include "eq_elementwise.h"
 #include "eq_neon_scale.h"
 
 #if defined(__ARM_NEON)

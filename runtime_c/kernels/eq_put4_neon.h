@@ -2,6 +2,7 @@
 #ifndef EQ_PUT4_NEON_H
 #define EQ_PUT4_NEON_H
 
+#include "eq_dense.h"
 #include "eq_neon.h"
 
 static inline int32_t eq_sum(const int8_t *x, int32_t k)

@@ -1,5 +1,5 @@
 /* eq_rnn_step_s8_mve - plain recurrent layer that goes on from its state, MVE: four rows of a gate share the loads. */
-#include "eq_ops.h"
+#include "eq_recurrent.h"
 
 #if defined(__ARM_FEATURE_MVE)
 #include "eq_mve_gate_rows.h"

@@ -1,5 +1,5 @@
 /* eq_softmax_s8_mve - softmax over rows, MVE: 4 exponentials a gather from the table. */
-#include "eq_ops.h"
+#include "eq_norm.h"
 
 #if defined(__ARM_FEATURE_MVE)
 #include "eq_mve.h"

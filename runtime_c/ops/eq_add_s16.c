@@ -1,5 +1,5 @@
 /* eq_add_s16 - addition of equal shapes with 16-bit activations, portable C. */
-#include "eq_ops.h"
+#include "eq_elementwise.h"
 #include "eq_requant.h"
 
 void eq_add_s16(const eq_add_s16_t *p, const int16_t *a, const int16_t *b, int16_t *out)

@@ -1,6 +1,6 @@
 /* eq_add_s8 - addition of equal shapes, portable C: one 64-bit product a value, the narrow input's
  * factor is split into 20 and 11 bits so that 32-bit products are exact. */
-#include "eq_ops.h"
+#include "eq_elementwise.h"
 #include "eq_scale.h"
 
 void eq_add_s8(const eq_add_s8_t *p, const int8_t *a, const int8_t *b, int8_t *out)

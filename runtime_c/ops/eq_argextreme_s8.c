@@ -1,5 +1,5 @@
 /* eq_argextreme_s8 - where the largest or smallest value lies along the middle axis, portable C. */
-#include "eq_ops.h"
+#include "eq_detect.h"
 
 void eq_argextreme_s8(const eq_argextreme_s8_t *p, const int8_t *restrict in,
                       int32_t *restrict out)

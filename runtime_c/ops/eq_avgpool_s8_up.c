@@ -1,6 +1,6 @@
 /* eq_avgpool_s8_up - average pooling that rounds halves upwards, as TensorFlow Lite does for uint8;
  * portable C. */
-#include "eq_ops.h"
+#include "eq_pool.h"
 #include "eq_requant.h"
 
 static int32_t most(int32_t a, int32_t b)

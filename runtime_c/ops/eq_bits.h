@@ -7,7 +7,7 @@
 #ifndef EQ_BITS_H
 #define EQ_BITS_H
 
-#include "eq_ops.h"
+#include "eq.h"
 
 /* Pairs of words for n values. */
 static inline int32_t eq_bits_words(int32_t n)

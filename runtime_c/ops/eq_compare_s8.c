@@ -1,5 +1,5 @@
 /* eq_compare_s8 - comparison with a broadcast operand, portable C. */
-#include "eq_ops.h"
+#include "eq_elementwise.h"
 #include "eq_requant.h"
 
 /* n values of `a`; the other operand advances by b_step: 1, or 0 to stay on one value. */

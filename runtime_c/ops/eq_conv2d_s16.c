@@ -1,5 +1,6 @@
 /* eq_conv2d_s16 - convolution with 16-bit activations, portable C: padding is zero, so its taps are
  * left out; kernel rows without dilation are one dot product. */
+#include "eq_conv.h"
 #include "eq_dot_s16.h"
 #include "eq_taps_s16.h"
 

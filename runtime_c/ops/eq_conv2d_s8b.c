@@ -1,6 +1,7 @@
 /* eq_conv2d_s8b - convolution of signs with 1-bit weights, portable C: XOR, bits counted in parallel.
  *
  * Rows of weights: d * |w|, then words (kw, kh, in_c / 32). Scratch: the strip of a row of pixels. */
+#include "eq_conv.h"
 #include "eq_conv_bits.h"
 #include "eq_requant.h"
 

@@ -2,6 +2,7 @@
 #ifndef EQ_CONV_BITS_H
 #define EQ_CONV_BITS_H
 
+#include "eq_conv.h"
 #include "eq_bits.h"
 
 /* Pairs for the columns of the windows that start at row y0, each of them (kh, words): with adjacent

@@ -2,7 +2,7 @@
 #ifndef EQ_CONV_TAPS_H
 #define EQ_CONV_TAPS_H
 
-#include "eq_ops.h"
+#include "eq_conv.h"
 
 static inline int16_t *eq_taps_widen(int16_t *restrict to, const int8_t *restrict from, int32_t n)
 {

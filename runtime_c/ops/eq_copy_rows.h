@@ -2,7 +2,7 @@
 #ifndef EQ_COPY_ROWS_H
 #define EQ_COPY_ROWS_H
 
-#include "eq_ops.h"
+#include "eq_move.h"
 
 static inline void eq_copy_rows(const eq_copy_s8_t *p, const int8_t *restrict in,
                                 int8_t *restrict out)

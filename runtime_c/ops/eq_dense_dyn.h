@@ -2,6 +2,7 @@
 #ifndef EQ_DENSE_DYN_H
 #define EQ_DENSE_DYN_H
 
+#include "eq_dense.h"
 #include "eq_dot_s16.h"
 #include "eq_narrow.h"
 

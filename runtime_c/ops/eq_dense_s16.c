@@ -1,4 +1,5 @@
 /* eq_dense_s16 - dense layer with 16-bit activations, portable C: 64-bit sums of 32-bit parts. */
+#include "eq_dense.h"
 #include "eq_dot_s16.h"
 
 void eq_dense_s16(const eq_dense_s16_t *p, const int16_t *restrict in, int16_t *restrict out,

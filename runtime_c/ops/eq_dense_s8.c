@@ -1,5 +1,5 @@
 /* eq_dense_s8 - fully connected layer, portable C: four output channels share the input's loads. */
-#include "eq_ops.h"
+#include "eq_dense.h"
 #include "eq_requant.h"
 
 static int8_t finish(const eq_dense_s8_t *p, int32_t acc, int32_t oc)

@@ -1,6 +1,7 @@
 /* eq_dense_s8b - dense layer of signs with 1-bit weights, portable C: XOR, bits counted in parallel.
  *
  * Rows of weights: d * |w|, then words of 32. Scratch: the bits of a row of inputs. */
+#include "eq_dense.h"
 #include "eq_bits.h"
 #include "eq_requant.h"
 

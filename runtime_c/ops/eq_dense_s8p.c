@@ -1,6 +1,7 @@
 /* eq_dense_s8p - dense layer with packed weights, portable C: some channels are unpacked at a time.
  *
  * Blocks of one channel, rows filled up to whole words. Scratch: the unpacked rows. */
+#include "eq_dense.h"
 #include "eq_packed.h"
 #include "eq_requant.h"
 

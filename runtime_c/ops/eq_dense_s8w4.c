@@ -1,6 +1,6 @@
 /* eq_dense_s8w4 - dense layer with 4-bit weights, portable C: a byte of weights meets two inputs
  * half a row apart; two output channels share their loads. */
-#include "eq_ops.h"
+#include "eq_dense.h"
 #include "eq_requant.h"
 
 static inline int32_t low(int32_t byte)

@@ -1,6 +1,6 @@
 /* eq_dense_s8wz - fully connected layer whose weights have a zero point, portable C: the sum of the
  * inputs is taken once a row. */
-#include "eq_ops.h"
+#include "eq_dense.h"
 #include "eq_requant.h"
 
 static int32_t sum(const int8_t *restrict x, int32_t k)

@@ -1,6 +1,6 @@
 /* eq_detections - boxes from anchors and fast non-maximum suppression, portable C: the next best
  * anchor is decoded and kept unless it overlaps a box that is kept already; nothing is sorted. */
-#include "eq_ops.h"
+#include "eq_detect.h"
 #include "eq_requant.h"
 
 enum { DONE = -129 };

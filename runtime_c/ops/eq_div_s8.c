@@ -1,5 +1,5 @@
 /* eq_div_s8 - quotient with a broadcast operand, portable C: a table of the divisors' inverses. */
-#include "eq_ops.h"
+#include "eq_elementwise.h"
 #include "eq_requant.h"
 
 /* n quotients; the operands advance by a step of 1, or 0 to stay on one value. */

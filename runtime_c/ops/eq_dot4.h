@@ -2,7 +2,7 @@
 #ifndef EQ_DOT4_H
 #define EQ_DOT4_H
 
-#include "eq_ops.h"
+#include "eq_dense.h"
 #include "eq_requant.h"
 
 static inline int32_t eq_sum(const int8_t *x, int32_t k)

@@ -2,7 +2,7 @@
 #ifndef EQ_DOT_S16_H
 #define EQ_DOT_S16_H
 
-#include "eq_ops.h"
+#include "eq.h"
 #include "eq_requant.h"
 
 /* round(acc * factor / 2^right), halves upwards; |acc| < 2^47, 1 <= right <= 62. */

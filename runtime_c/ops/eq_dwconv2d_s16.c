@@ -1,5 +1,6 @@
 /* eq_dwconv2d_s16 - depthwise convolution with 16-bit activations, portable C: padding is zero, so
  * its taps are left out. */
+#include "eq_conv.h"
 #include "eq_dot_s16.h"
 
 void eq_dwconv2d_s16(const eq_dwconv2d_s16_t *p, const int16_t *restrict in,

@@ -1,6 +1,6 @@
 /* eq_dwconv2d_s8 - depthwise convolution, portable C: blocks of 16 channels, one accumulator a
  * channel, all taps of a block before the next. */
-#include "eq_ops.h"
+#include "eq_conv.h"
 #include "eq_requant.h"
 
 enum { BLOCK = 16 };

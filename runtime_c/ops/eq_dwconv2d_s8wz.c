@@ -1,6 +1,6 @@
 /* eq_dwconv2d_s8wz - depthwise convolution whose weights have a zero point, portable C: it comes off
  * each weight before the product. */
-#include "eq_ops.h"
+#include "eq_conv.h"
 #include "eq_requant.h"
 
 /* The sum of output channel oc for the window that starts at (y0, x0). */

@@ -1,5 +1,5 @@
 /* eq_embedding - rows of a table by index, portable C: an index beyond it takes its nearest end. */
-#include "eq_ops.h"
+#include "eq_move.h"
 
 void eq_embedding(const eq_embedding_t *p, const int32_t *restrict index,
                   const int8_t *restrict table, int8_t *restrict out)

@@ -3,7 +3,7 @@
 #ifndef EQ_F32_H
 #define EQ_F32_H
 
-#include "eq_ops.h"
+#include "eq_conv.h"
 
 /* A product and a sum that are fused round once instead of twice, and differ from other machines. */
 #if defined(__clang__)

@@ -1,5 +1,5 @@
 /* eq_gather_deep_s8 - strided reads in up to eight axes, portable C: four by four. */
-#include "eq_ops.h"
+#include "eq_move.h"
 
 void eq_gather_deep_s8(const eq_gather_deep_s8_t *p, const int8_t *restrict in,
                        int8_t *restrict out)

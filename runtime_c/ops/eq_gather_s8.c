@@ -1,7 +1,7 @@
 /* eq_gather_s8 - strided reads in four axes, portable C: transpose, slice. */
 #include <string.h>
 
-#include "eq_ops.h"
+#include "eq_move.h"
 
 static void row(const int8_t *restrict in, int8_t *restrict out, uint32_t n, int32_t step)
 {

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "eq_gates.h"
-#include "eq_ops.h"
+#include "eq_recurrent.h"
 
 /* The buffers of a step, `units` long each; sums hold z, r, n. */
 typedef struct {

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "eq_recurrent.h"
 #include "eq_gates_dyn.h"
 
 /* Rows of one gate (z, r, n) for a narrowed vector of the input (side 0) or the state (1). */

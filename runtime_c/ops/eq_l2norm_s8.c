@@ -1,5 +1,5 @@
 /* eq_l2norm_s8 - rows of length 1, portable C: 1 / sqrt of the sum of squares by Newton's method. */
-#include "eq_ops.h"
+#include "eq_norm.h"
 #include "eq_requant.h"
 
 static int32_t shifted_left(int32_t x, int32_t s)

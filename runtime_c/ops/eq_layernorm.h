@@ -2,7 +2,7 @@
 #ifndef EQ_LAYERNORM_H
 #define EQ_LAYERNORM_H
 
-#include "eq_ops.h"
+#include "eq_norm.h"
 #include "eq_requant.h"
 #include "eq_root.h"
 

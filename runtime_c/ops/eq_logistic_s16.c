@@ -1,6 +1,6 @@
 /* eq_logistic_s16 - 1 / (1 + e^-x) with 16-bit activations, portable C: lines between the entries of
  * a table for x >= 0, mirrored for x < 0. */
-#include "eq_ops.h"
+#include "eq_elementwise.h"
 
 void eq_logistic_s16(const eq_sigmoid_s16_t *p, const int16_t *in, int16_t *out)
 {

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "eq_gates.h"
-#include "eq_ops.h"
+#include "eq_recurrent.h"
 
 /* The sums of all gates (4 * units) for the input x and the state h. */
 static void all_gates(const eq_lstm_s8_t *p, const int8_t *x, const int8_t *h, int16_t *sums)

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "eq_recurrent.h"
 #include "eq_gates_dyn.h"
 
 /* The sums of all gates for one vector, whose rows begin at `w`: of the input, then of the state. */

@@ -1,5 +1,5 @@
 /* eq_lut_s8 - any function of one value by a table of 256, portable C: four values a pass. */
-#include "eq_ops.h"
+#include "eq_elementwise.h"
 
 void eq_lut_s8(const eq_lut_s8_t *p, const int8_t *in, int8_t *out)
 {

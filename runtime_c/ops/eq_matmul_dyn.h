@@ -3,6 +3,7 @@
 #ifndef EQ_MATMUL_DYN_H
 #define EQ_MATMUL_DYN_H
 
+#include "eq_dense.h"
 #include "eq_dot_s16.h"
 #include "eq_narrow.h"
 

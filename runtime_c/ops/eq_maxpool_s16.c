@@ -1,5 +1,5 @@
 /* eq_maxpool_s16 - maximum pooling with 16-bit activations, portable C. */
-#include "eq_ops.h"
+#include "eq_pool.h"
 #include "eq_requant.h"
 
 static int32_t most(int32_t a, int32_t b)

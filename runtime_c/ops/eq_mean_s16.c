@@ -1,5 +1,5 @@
 /* eq_mean_s16 - mean or sum over the middle axis with 16-bit activations, portable C. */
-#include "eq_ops.h"
+#include "eq_pool.h"
 #include "eq_requant.h"
 
 void eq_mean_s16(const eq_mean_s16_t *p, const int16_t *restrict in, int16_t *restrict out)

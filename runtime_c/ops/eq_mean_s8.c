@@ -1,5 +1,5 @@
 /* eq_mean_s8 - mean or sum over the middle axis, portable C: four sums a pass. */
-#include "eq_ops.h"
+#include "eq_pool.h"
 #include "eq_requant.h"
 
 static int8_t finish(const eq_mean_s8_t *p, int32_t acc)

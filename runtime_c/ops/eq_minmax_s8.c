@@ -1,5 +1,5 @@
 /* eq_minmax_s8 - minimum or maximum with a broadcast operand, portable C. */
-#include "eq_ops.h"
+#include "eq_elementwise.h"
 
 /* `is_max` and `tables` are constants where this is inlined. */
 static inline void rows(const eq_minmax_s8_t *p, const int8_t *a, const int8_t *b, int8_t *out,

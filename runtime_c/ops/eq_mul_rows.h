@@ -2,7 +2,7 @@
 #ifndef EQ_MUL_ROWS_H
 #define EQ_MUL_ROWS_H
 
-#include "eq_ops.h"
+#include "eq_elementwise.h"
 
 /* `k` is the output's factor, zero point and clamp. */
 static inline void eq_mul_rows(const eq_mul_s8_t *p, eq_out_t k, const int8_t *a, const int8_t *b,

@@ -1,5 +1,5 @@
 /* eq_mul_s16 - product with a broadcast operand and 16-bit activations, portable C. */
-#include "eq_ops.h"
+#include "eq_elementwise.h"
 #include "eq_requant.h"
 
 /* n values of `a`; the other operand advances by b_step: 1, or 0 to stay on one value. */

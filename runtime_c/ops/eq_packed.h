@@ -8,7 +8,18 @@
 #ifndef EQ_PACKED_H
 #define EQ_PACKED_H
 
-#include "eq_ops.h"
+#include "eq.h"
+
+/* What packed weights begin with. */
+typedef struct {
+    uint8_t bits;      /* of a level */
+    uint8_t channels;  /* of a block */
+    uint8_t head, tail;  /* bytes of the tables before and behind the weights of a block */
+    uint16_t runs;     /* factors of a row */
+    uint16_t units;    /* pieces of 16 weights (vectors) or 4 (words) a run and channel */
+    uint16_t block;    /* channels that are unpacked at a time, whole blocks of them */
+    uint16_t spare[3];
+} eq_packed_t;
 
 static inline const eq_packed_t *eq_packed_of(const int8_t *weights)
 {

@@ -4,7 +4,7 @@
 #ifndef EQ_PAD_ROWS_H
 #define EQ_PAD_ROWS_H
 
-#include "eq_ops.h"
+#include "eq_move.h"
 
 static inline void eq_pad_rows(const eq_pad_s8_t *p, const int8_t *restrict in,
                                int8_t *restrict out)

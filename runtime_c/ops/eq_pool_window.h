@@ -2,7 +2,7 @@
 #ifndef EQ_POOL_WINDOW_H
 #define EQ_POOL_WINDOW_H
 
-#include "eq_ops.h"
+#include "eq_pool.h"
 
 /* `rows` rows of `cols` pixels; pixels lie c values apart, rows row_step. */
 typedef struct {

@@ -2,7 +2,7 @@
 #ifndef EQ_PRELU_ROWS_H
 #define EQ_PRELU_ROWS_H
 
-#include "eq_ops.h"
+#include "eq_elementwise.h"
 
 typedef struct {
     eq_scale_t pos, neg;

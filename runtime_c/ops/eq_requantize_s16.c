@@ -1,5 +1,5 @@
 /* eq_requantize_s16 - activations from 16 bits to 16 bits of another scale, portable C. */
-#include "eq_ops.h"
+#include "eq_elementwise.h"
 #include "eq_requant.h"
 
 void eq_requantize_s16(const eq_requantize_t *p, const int16_t *in, int16_t *out)

@@ -1,5 +1,5 @@
 /* eq_requantize_s16_s8 - activations from 16 to 8 bits, portable C. */
-#include "eq_ops.h"
+#include "eq_elementwise.h"
 #include "eq_requant.h"
 
 void eq_requantize_s16_s8(const eq_requantize_t *p, const int16_t *in, int8_t *out)

@@ -1,5 +1,5 @@
 /* eq_resize_bilinear_s8 - bilinear resize in Q10, portable C: places and weights from tables. */
-#include "eq_ops.h"
+#include "eq_move.h"
 
 /* c values between four pixels; fy, fx in 1/1024 from the first of each pair. */
 static void pixel(const int8_t *const q[4], int32_t fy, int32_t fx, uint32_t c, int8_t *out)

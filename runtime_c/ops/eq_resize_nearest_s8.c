@@ -1,7 +1,7 @@
 /* eq_resize_nearest_s8 - resize to the nearest pixel, portable C: places from tables. */
 #include <string.h>
 
-#include "eq_ops.h"
+#include "eq_move.h"
 
 void eq_resize_nearest_s8(const eq_resize_nearest_s8_t *p, const int8_t *restrict in,
                           int8_t *restrict out)

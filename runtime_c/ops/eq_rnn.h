@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "eq_gates.h"
-#include "eq_ops.h"
+#include "eq_recurrent.h"
 
 /* The steps from the state h on; sums: units. */
 static inline void eq_rnn_go_on(const eq_rnn_s8_t *p, const int8_t *restrict in,

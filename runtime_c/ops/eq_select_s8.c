@@ -1,5 +1,5 @@
 /* eq_select_s8 - one of two operands by a condition, all of which may repeat, portable C. */
-#include "eq_ops.h"
+#include "eq_elementwise.h"
 
 static int8_t through(const int8_t *table, int8_t x)
 {

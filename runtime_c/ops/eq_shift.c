@@ -1,7 +1,7 @@
 /* eq_shift - moves a window over a stream by the newest values, portable C. */
 #include <string.h>
 
-#include "eq_ops.h"
+#include "eq_move.h"
 
 void eq_shift(const eq_shift_t *p, const void *restrict in, void *restrict window)
 {

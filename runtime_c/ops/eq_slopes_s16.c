@@ -1,5 +1,5 @@
 /* eq_slopes_s16 - one slope on each side of 0 with 16-bit activations, portable C. */
-#include "eq_ops.h"
+#include "eq_elementwise.h"
 #include "eq_requant.h"
 
 void eq_slopes_s16(const eq_slopes_s16_t *p, const int16_t *in, int16_t *out)

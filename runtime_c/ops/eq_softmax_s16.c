@@ -1,6 +1,6 @@
 /* eq_softmax_s16 - softmax of 16-bit rows, portable C: e^x and 1 / (1 + x) by lines between 513
  * table entries, as TensorFlow Lite. The exponentials stand in `out` until they are scaled. */
-#include "eq_ops.h"
+#include "eq_norm.h"
 #include "eq_requant.h"
 
 static int32_t look_up(const int16_t *table, int32_t x)

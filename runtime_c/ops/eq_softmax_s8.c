@@ -1,5 +1,5 @@
 /* eq_softmax_s8 - softmax over rows, portable C: e^x from a table. */
-#include "eq_ops.h"
+#include "eq_norm.h"
 #include "eq_softmax_scale.h"
 
 /* Leading zero bits of x > 0. */

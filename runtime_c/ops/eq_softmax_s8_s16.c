@@ -1,5 +1,5 @@
 /* eq_softmax_s8_s16 - softmax over rows with 16-bit results, portable C: e^x from a table. */
-#include "eq_ops.h"
+#include "eq_norm.h"
 #include "eq_requant.h"
 #include "eq_softmax_scale.h"
 

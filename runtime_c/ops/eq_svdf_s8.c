@@ -1,5 +1,5 @@
 /* eq_svdf_s8 - SVDF, portable C: the newest features join the kept ones, then the filter over time. */
-#include "eq_ops.h"
+#include "eq_recurrent.h"
 #include "eq_requant.h"
 
 static int32_t limited(int64_t x, int32_t shift)

@@ -1,6 +1,6 @@
 /* eq_tanh_s16 - tanh(x) = 2 / (1 + e^-2x) - 1 with 16-bit activations, portable C: lines between the
  * entries of a table. */
-#include "eq_ops.h"
+#include "eq_elementwise.h"
 
 void eq_tanh_s16(const eq_sigmoid_s16_t *p, const int16_t *in, int16_t *out)
 {

@@ -1,5 +1,6 @@
 /* eq_tconv2d_s16 - transposed convolution with 16-bit activations, portable C: each output
  * gathers the taps that reach it. */
+#include "eq_conv.h"
 #include "eq_dot_s16.h"
 
 /* The taps of one axis that reach output o: k = first, first + stride, ... up to last, reading

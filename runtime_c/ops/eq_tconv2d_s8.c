@@ -1,5 +1,5 @@
 /* eq_tconv2d_s8 - transposed convolution, portable C: each output gathers the taps that reach it. */
-#include "eq_ops.h"
+#include "eq_conv.h"
 #include "eq_requant.h"
 
 /* The taps of one axis that reach output o: k = first, first + stride, ... up to last, reading
