@@ -41,16 +41,16 @@ class FloatModel:
         """Outputs (n, ...) by name for inputs (n, ...)."""
         if self._fast is None:
             return run_float(self._graph, batch)
-        ins = [d["index"] for d in self._fast.get_input_details()]
+        ins = self._fast.get_input_details()
         outs = [d["index"] for d in self._fast.get_output_details()]
         rows: list[list[FloatArray]] = [[] for _ in outs]
         for i in range(len(next(iter(batch.values())))):
-            for index, name in zip(ins, self._graph.ins, strict=True):
-                self._fast.set_tensor(index, batch[name][i:i + 1])
+            for detail, name in zip(ins, self._graph.ins, strict=True):
+                self._fast.set_tensor(detail["index"], batch[name][i].reshape(_shape(detail)))
             self._fast.reset_all_variables()  # the state of recurrent layers starts at zero
             self._fast.invoke()
-            for row, index in zip(rows, outs, strict=True):
-                row.append(self._fast.get_tensor(index))
+            for row, index, name in zip(rows, outs, self._graph.outs, strict=True):
+                row.append(self._fast.get_tensor(index).reshape(self._graph.tensor(name).shape))
         return {name: np.concatenate(row)
                 for name, row in zip(self._graph.outs, rows, strict=True)}
 
@@ -75,11 +75,18 @@ def _interpreter(path: Path, graph: Graph) -> _Interpreter | None:
         if len(details) != len(names):
             return None
         for detail, name in zip(details, names, strict=True):
-            shape = detail["shape"]
-            assert isinstance(shape, np.ndarray)
-            if detail["dtype"] is not np.float32 or tuple(shape) != graph.tensor(name).shape:
+            ours = graph.tensor(name).shape
+            if detail["dtype"] is not np.float32 or ours not in (
+                    _shape(detail), (1, *_shape(detail))):  # a batch axis may be ours
                 return None
     return made
+
+
+def _shape(detail: Mapping[str, object]) -> tuple[int, ...]:
+    """The shape of a tensor that LiteRT describes."""
+    shape = detail["shape"]
+    assert isinstance(shape, np.ndarray)
+    return tuple(int(n) for n in shape)
 
 
 @contextmanager

@@ -13,7 +13,10 @@ What edgeq reads, computes in integers and prints as C. This text is what `edgeq
 made from the limits that the code checks (`edgeq ops > docs/operators.md`).
 `edgeq ops MODEL` says for every node of a model what becomes of it, or why not and what to do.
 
-Shapes are channels last, (n, h, w, c), with a batch of 1; n is the batch.
+Shapes are channels last, (n, h, w, c), with a batch of 1; n is the batch. Where a node works along
+the first axis, an axis of size 1 is put in front of it; a batch that a graph makes of one sample
+(SPACE_TO_BATCH_ND) runs image by image through the operators that take one. A model whose input
+has one axis (values) is taken with samples (n, values).
 """
 _WIDTH = 96
 

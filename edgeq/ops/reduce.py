@@ -64,21 +64,23 @@ class Reduce(Op):
         axes = tuple(sorted({int(a) % rank for a in node.const(1).reshape(-1).tolist()}))
         keep = bool(node.options(tflite.ReducerOptions).KeepDims())
         op = cls(name=node.name, ins=node.ins[:1], outs=node.outs, axes=axes, keep_dims=keep)
-        return op if 0 in axes or _side_by_side(node.shape(0), axes) else op._turned(node)
+        return op if _side_by_side(node.shape(0), axes) else op._turned(node)
 
     def _turned(self, node: TfliteNode) -> tuple[Op, ...]:
         """The same with the reduced axes brought to the end, side by side."""
-        x = node.tensors[self.ins[0]]
+        x, out = node.tensors[self.ins[0]], node.tensors[self.outs[0]]
+        lifted, turned, result = (f"{self.name}/{part}" for part in ("lifted", "turned", "result"))
         kept = tuple(i for i in range(len(x.shape)) if i not in self.axes)
-        order, turned = (*kept, *self.axes), f"{self.name}/turned"
-        node.tensors[turned] = Tensor(turned, tuple(x.shape[i] for i in order), None, x.q)
-        behind = tuple(range(len(kept), len(order)))
-        result, out = f"{self.name}/result", node.tensors[self.outs[0]]
-        part = replace(self, ins=(turned,), outs=(result,), axes=behind, keep_dims=False)
-        node.tensors[result] = Tensor(result, tuple(x.shape[i] for i in kept), None, out.q)
+        order = (0, *(i + 1 for i in kept), *(i + 1 for i in self.axes))
+        image = (1, *x.shape)
+        node.tensors[lifted] = Tensor(lifted, image, None, x.q)
+        node.tensors[turned] = Tensor(turned, tuple(image[i] for i in order), None, x.q)
+        node.tensors[result] = Tensor(result, (1, *(x.shape[i] for i in kept)), None, out.q)
         (to,) = self.shape(x.shape)
-        return (Transpose(name=f"{self.name}_order", ins=self.ins, outs=(turned,), perm=order),
-                part,
+        return (Reshape(name=lifted, ins=self.ins, outs=(lifted,), to=image),
+                Transpose(name=f"{self.name}_order", ins=(lifted,), outs=(turned,), perm=order),
+                replace(self, ins=(turned,), outs=(result,), keep_dims=False,
+                        axes=tuple(range(len(kept) + 1, len(order)))),
                 Reshape(name=f"{self.name}_shape", ins=(result,), outs=self.outs, to=to))
 
     def shape(self, *ins: Shape) -> tuple[Shape, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from edgeq.ir import Graph
+from edgeq.passes.batch_inputs import batch_inputs
 from edgeq.passes.batch_outputs import batch_outputs
 from edgeq.passes.drop_unused import drop_unused
 from edgeq.passes.early_slice import early_slice
@@ -19,9 +20,11 @@ from edgeq.passes.fuse_norm import fuse_norm
 from edgeq.passes.fuse_pad import fuse_pad
 from edgeq.passes.last_step import last_step
 from edgeq.passes.merge_reshapes import merge_reshapes
+from edgeq.passes.split_batches import split_batches
 from edgeq.passes.split_dense import split_dense
 
 PASSES: tuple[Callable[[Graph], Graph], ...] = (
+    batch_inputs,
     batch_outputs,
     fold_constants,  # before the rest, which looks for constant weights, factors and offsets
     fuse_norm,  # before factors and offsets behind it move into other layers
@@ -35,6 +38,7 @@ PASSES: tuple[Callable[[Graph], Graph], ...] = (
     fuse_div,  # after normalizations, which divide too, and before products are expanded
     expand_operands,  # after factors and offsets have moved into layers
     fuse_functions,  # after layers took what they can do for free
+    split_batches,  # after layers took their padding and activations
     drop_unused,  # what the others made superfluous
     last_step,  # after the other readers of a recurrent layer's states are gone
 )

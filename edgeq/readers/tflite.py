@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -82,8 +82,10 @@ class _State:
     open_sizes: bool  # the file computes sizes at run time, its shapes are not to be trusted
     unsigned: frozenset[str]  # tensors that are uint8 in the file
     options: ReadOptions
-    cuts: dict[str, tflite_batches.Cut]  # tensors between SPACE_TO_BATCH_ND and the way back
     raw: RawModel
+    # tensors behind SPACE_TO_BATCH_ND that no operator gives yet; and those that one does
+    cuts: dict[str, tflite_batches.Cuts] = field(default_factory=dict)
+    laid: set[str] = field(default_factory=set)
     variables: Variables = field(default_factory=Variables)
 
     @staticmethod
@@ -93,19 +95,24 @@ class _State:
         return _State(raw.where, tensors, [r.tensor.name for r in raw.tensors],
                       resized or any(node.kind == "SHAPE" for node in raw.nodes),
                       frozenset(r.tensor.name for r in raw.tensors if r.dtype is np.uint8),
-                      options, {}, raw)
+                      options, raw)
 
     def step(self, raw: RawNode, ins: tuple[int, ...]) -> tuple[Op, ...]:
         """The operators for one node of a model with inputs `ins`; none where it computes
         nothing on the board.
         """
+        made = self.translated(raw, ins)
+        return (*self.laid_out(n for op in made for n in op.ins), *made)
+
+    def translated(self, raw: RawNode, ins: tuple[int, ...]) -> tuple[Op, ...]:
+        """The same without what makes the batches of cuts that the operators read."""
         handler = BORDERS.get(raw.kind)
         if handler is not None:
             return handler(self, raw, ins)
         if self.folded(raw):
             return ()
         known = translations(self.options)
-        if raw.kind not in known and raw.kind not in ("SPACE_TO_BATCH_ND", "BATCH_TO_SPACE_ND"):
+        if raw.kind not in known:
             raise UnsupportedError(
                 self.place(raw), "edgeq has no such operator", nearest(raw.kind, known),
                 "replace the layer before export, or keep it outside the quantized part")
@@ -114,24 +121,34 @@ class _State:
             operands = self.with_bias(raw, operands)
         node = TfliteNode(_name(raw), raw.kind, operands, tuple(self.names[i] for i in raw.outs),
                           self.tensors, raw.op, operands[0] in self.unsigned)
-        if raw.kind == "SPACE_TO_BATCH_ND":
-            self.cuts[node.outs[0]] = tflite_batches.cut(node)
-            return ()
-        made = self.joined(node) if raw.kind == "BATCH_TO_SPACE_ND" else known[raw.kind](node)
+        here = self.cuts.get(node.ins[0])
+        whole = None
+        if here is not None and raw.kind == "BATCH_TO_SPACE_ND":
+            whole = tflite_batches.joined(node, here)
+        made = known[raw.kind](node) if whole is None else whole
         made = made if isinstance(made, tuple) else (made,)
         made = tuple(part for op in made for part in behind_batch(op, self.tensors))
-        if node.ins[0] in self.cuts and raw.kind != "BATCH_TO_SPACE_ND":
-            self.cuts[node.outs[0]] = tflite_batches.through(node, self.cuts[node.ins[0]], made)
+        if raw.kind == "SPACE_TO_BATCH_ND":
+            self.cuts[node.outs[0]] = tflite_batches.cut(node, made)
+            return self.laid_out(node.ins)
+        further = None if here is None else tflite_batches.through(node, here, made)
+        if further is not None:
+            self.cuts[node.outs[0]] = further
             return ()
+        return self.finished(made)
+
+    def finished(self, made: tuple[Op, ...]) -> tuple[Op, ...]:
+        """`made` without what is computed while reading, shapes corrected where that is needed."""
         if self.open_sizes:
             self.correct_shapes(made)
         return tuple(op for op in made if not self.computed(op))
 
-    def joined(self, node: TfliteNode) -> tuple[Op, ...]:
-        """BATCH_TO_SPACE_ND, which ends what SPACE_TO_BATCH_ND began."""
-        node.require(node.ins[0] in self.cuts, "a batch that no SPACE_TO_BATCH_ND made",
-                     "both around a convolution", "use the dilation of the layer itself")
-        return tflite_batches.joined(node, self.cuts[node.ins[0]])
+    def laid_out(self, names: Iterable[str]) -> tuple[Op, ...]:
+        """What gives those of `names` that are batches of cuts which no operator gives yet."""
+        steps = {op.outs[0]: op for n in names if n in self.cuts for op in self.cuts.pop(n).laid}
+        new = tuple(op for name, op in steps.items() if name not in self.laid)
+        self.laid.update(steps)
+        return self.finished(new)
 
     def folded(self, raw: RawNode) -> bool:
         """True for shape arithmetic: its result joins the constants."""
@@ -257,6 +274,7 @@ class _State:
         Variables are states that stand open, among the inputs and outputs (explicit_states.py).
         """
         kept, more = self.variables.states(self.tensors)
+        nodes = (*nodes, *self.laid_out(self.names[i] for i in raw.outs))
         read = {n for op in nodes for n in op.ins}
         given = (n for n in (self.names[i] for i in raw.ins) if not self.tensors[n].is_const)
         ins = (*(n for n in given if n in read or not self._only_sizes(n, raw)),

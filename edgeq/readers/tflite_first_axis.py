@@ -10,9 +10,12 @@ from collections.abc import MutableMapping
 from dataclasses import replace
 
 from edgeq.ir import Tensor
+from edgeq.ops.argextreme import ArgExtreme
 from edgeq.ops.base import Op, Shape
 from edgeq.ops.concat import Concat, Pack
 from edgeq.ops.gather import Cut, Slice, Transpose
+from edgeq.ops.pad import Pad
+from edgeq.ops.reduce import Reduce
 from edgeq.ops.reshape import Reshape
 
 
@@ -25,11 +28,28 @@ def behind_batch(op: Op, tensors: MutableMapping[str, Tensor]) -> tuple[Op, ...]
     if isinstance(op, Slice) and (op.cuts[0] != Cut(0, shape[0], 1) or 0 in op.drop):
         return _between(op, replace(op, cuts=(Cut(0, 1, 1), *op.cuts),
                                     drop=tuple(axis + 1 for axis in op.drop)), tensors, 1)
+    if isinstance(op, Transpose) and op.perm[:1] != (0,):
+        return _between(op, replace(op, perm=(0, *(axis + 1 for axis in op.perm))), tensors, 1)
+    if isinstance(op, Pad) and op.pads[:1] != ((0, 0),):
+        return _between(op, replace(op, pads=((0, 0), *op.pads)), tensors, 1)
+    if isinstance(op, ArgExtreme | Reduce) and _along_first(op, shape):
+        return _between(op, _behind_one_more(op), tensors, 1)
     if isinstance(op, Pack) and op.axis == 0:
         return _between(op, Concat(name=op.name, ins=op.ins, outs=op.outs, axis=1), tensors, 2)
     if isinstance(op, Concat) and op.axis == 0:
         return _between(op, replace(op, axis=1), tensors, 1)
     return (op,)
+
+
+def _along_first(op: ArgExtreme | Reduce, shape: Shape) -> bool:
+    return op.axis == 0 and len(shape) > 1 if isinstance(op, ArgExtreme) else 0 in op.axes
+
+
+def _behind_one_more(op: ArgExtreme | Reduce) -> Op:
+    """`op` along its axes where an axis more stands in front."""
+    if isinstance(op, ArgExtreme):
+        return replace(op, axis=op.axis + 1)
+    return replace(op, axes=tuple(axis + 1 for axis in op.axes))
 
 
 def _only_ones_move(perm: tuple[int, ...], shape: Shape) -> bool:

@@ -10,85 +10,22 @@ import tflite
 
 from edgeq.errors import ModelError
 from edgeq.ir import QuantParams, Tensor
-from edgeq.ops.base import Act, Op, Shape
-from edgeq.ops.concat import Concat
+from edgeq.ops.base import Act, Op
 from edgeq.ops.dense import Dense
 from edgeq.ops.elementwise import Add, Mul, Sub
 from edgeq.ops.embedding import Embedding
 from edgeq.ops.function import Fn, Function
-from edgeq.ops.gather import Cut, Slice, Transpose
+from edgeq.ops.gather import Cut
 from edgeq.ops.matmul import MatMul, plain_axes
 from edgeq.ops.pool import MaxPool
 from edgeq.ops.reshape import Reshape
 from edgeq.ops.transpose_conv import TransposeConv
 from edgeq.ops.windows import same_padding
 from edgeq.readers.node import TfliteNode
+from edgeq.readers.parts import FIX, Parts
+from edgeq.readers.tflite_batches import batch_to_space, space_to_batch
 
-_FIX = "export the model again"
 _SAME_IN_C = 1  # kTfLitePaddingSame
-
-
-class Parts:
-    """Operators in the place of one node; every tensor between them has parameters of its own."""
-
-    def __init__(self, node: TfliteNode) -> None:
-        self.node = node
-        self.ops: list[Op] = []
-
-    def shape(self, name: str) -> Shape:
-        return self.node.tensors[name].shape
-
-    def q(self, name: str) -> QuantParams | None:
-        return self.node.tensors[name].q
-
-    def label(self) -> str:
-        return f"{self.node.name}_{len(self.ops)}" if self.ops else self.node.name
-
-    def temp(self) -> str:
-        return f"{self.node.name}/{len(self.ops)}"
-
-    def emit(self, op: Op, q: QuantParams | None) -> str:
-        """Add `op`, whose output is new and has the parameters `q`."""
-        (shape,) = op.shape(*(self.shape(n) for n in op.ins))
-        self.node.tensors[op.outs[0]] = Tensor(op.outs[0], shape, None, q)
-        self.ops.append(op)
-        return op.outs[0]
-
-    def reshaped(self, x: str, to: Shape) -> str:
-        return self.emit(Reshape(name=self.label(), ins=(x,), outs=(self.temp(),), to=to),
-                         self.q(x))
-
-    def transposed(self, x: str, perm: tuple[int, ...]) -> str:
-        return self.emit(Transpose(name=self.label(), ins=(x,), outs=(self.temp(),), perm=perm),
-                         self.q(x))
-
-    def sliced(self, x: str, axis: int, cut: Cut) -> str:
-        if axis == 0:  # where a file has time, not the batch, in front
-            part = self.sliced(self.reshaped(x, (1, *self.shape(x))), 1, cut)
-            return self.reshaped(part, self.shape(part)[1:])
-        cuts = [Cut(0, size, 1) for size in self.shape(x)]
-        cuts[axis] = cut
-        return self.emit(Slice(name=self.label(), ins=(x,), outs=(self.temp(),),
-                               cuts=tuple(cuts)), self.q(x))
-
-    def joined(self, parts: list[str], axis: int) -> str:
-        if len(parts) == 1:
-            return parts[0]
-        if axis == 0:
-            whole = self.joined([self.reshaped(x, (1, *self.shape(x))) for x in parts], 1)
-            return self.reshaped(whole, self.shape(whole)[1:])
-        return self.emit(Concat(name=self.label(), ins=tuple(parts), outs=(self.temp(),),
-                                axis=axis), self.q(parts[0]))
-
-    def done(self, x: str) -> tuple[Op, ...]:
-        """All operators, `x` under the name of the node's output."""
-        out = self.node.outs[0]
-        want = self.shape(out)
-        if int(np.prod(want)) != int(np.prod(self.shape(x))):
-            raise ModelError(self.node.name, f"gives {self.shape(x)} for an output of {want}",
-                             "consistent shapes", _FIX)
-        view = Reshape(name=self.label(), ins=(x,), outs=(out,), to=want)
-        return (*self.ops, view)
 
 
 def depth_to_space(node: TfliteNode) -> tuple[Op, ...]:
@@ -96,7 +33,7 @@ def depth_to_space(node: TfliteNode) -> tuple[Op, ...]:
     b = node.options(tflite.DepthToSpaceOptions).BlockSize()
     n, h, w, c = _image(node, b)
     if c % (b * b):
-        raise ModelError(node.name, f"{c} channels in blocks of {b} x {b}", "a multiple", _FIX)
+        raise ModelError(node.name, f"{c} channels in blocks of {b} x {b}", "a multiple", FIX)
     p = Parts(node)
     x = p.reshaped(node.ins[0], (n, h, w, b, c // b))
     return p.done(p.transposed(x, (0, 1, 3, 2, 4)))
@@ -107,7 +44,7 @@ def space_to_depth(node: TfliteNode) -> tuple[Op, ...]:
     b = node.options(tflite.SpaceToDepthOptions).BlockSize()
     n, h, w, c = _image(node, b)
     if h % b or w % b:
-        raise ModelError(node.name, f"{h} x {w} pixels in blocks of {b}", "a multiple", _FIX)
+        raise ModelError(node.name, f"{h} x {w} pixels in blocks of {b}", "a multiple", FIX)
     p = Parts(node)
     x = p.reshaped(node.ins[0], (n, h // b, b, w // b, b * c))
     return p.done(p.transposed(x, (0, 1, 3, 2, 4)))
@@ -117,7 +54,7 @@ def _image(node: TfliteNode, block: int) -> tuple[int, int, int, int]:
     shape = node.shape(0)
     if len(shape) != 4 or block < 1:
         raise ModelError(node.name, f"an input of {shape}, blocks of {block}",
-                         "(n, h, w, c) and a positive number", _FIX)
+                         "(n, h, w, c) and a positive number", FIX)
     return shape[0], shape[1], shape[2], shape[3]
 
 
@@ -127,7 +64,6 @@ def reduce_extreme(node: TfliteNode) -> tuple[Op, ...]:
     is_max = node.kind == "REDUCE_MAX"
     shape = list(node.shape(0))
     axes = {int(a) % len(shape) for a in node.const(1).reshape(-1).tolist()}
-    node.require(0 not in axes, "reduces the batch axis", "other axes", "reduce other axes")
     if not is_max:
         x = _negated(p, x)
     for axis in sorted(axes):
@@ -155,7 +91,7 @@ def mirror_pad(node: TfliteNode) -> tuple[Op, ...]:
         size = p.shape(x)[axis]
         if not 0 <= max(before, after) <= size - edge or min(before, after) < 0:
             raise ModelError(node.name, f"padding {before}, {after} of {size} values",
-                             "less than there are", _FIX)
+                             "less than there are", FIX)
         parts = [p.sliced(x, axis, Cut(before - 1 + edge, before, -1))] if before else []
         parts.append(x)
         if after:
@@ -184,7 +120,7 @@ def gather(node: TfliteNode) -> tuple[Op, ...]:
     axis = opts.Axis() % len(shape)
     wanted = [int(i) for i in picked.reshape(-1).tolist()]
     if opts.BatchDims() or not wanted or not all(0 <= i < shape[axis] for i in wanted):
-        raise ModelError(node.name, f"positions {wanted[:5]} of {shape[axis]}", "valid ones", _FIX)
+        raise ModelError(node.name, f"positions {wanted[:5]} of {shape[axis]}", "valid ones", FIX)
     p, x = Parts(node), node.ins[0]
     parts = [p.sliced(x, axis, cut) for cut in _runs(wanted)]
     return p.done(p.joined(parts, axis))
@@ -257,7 +193,7 @@ def transpose_conv_bias(node: TfliteNode) -> tuple[Op, ...]:
     out, (_, kh, kw, _) = node.tensors[node.outs[0]].shape, node.shape(1)
     if len(fields) != 3 or min(fields[1:]) < 1 or len(out) != 4:
         raise ModelError(node.name, f"options {fields}, output {out}", "padding and two strides",
-                         _FIX)
+                         FIX)
     padding, stride = fields[0], (fields[2], fields[1])
     pads = [same_padding(size, k, s, 1)[0] if padding == _SAME_IN_C else 0
             for size, k, s in zip(out[1:3], (kh, kw), stride, strict=True)]
@@ -298,6 +234,8 @@ def function(fn: Fn, a: float = 0.0) -> Callable[[TfliteNode], tuple[Op, ...]]:
 
 NODES: dict[str, Callable[[TfliteNode], tuple[Op, ...]]] = {
     "FULLY_CONNECTED": fully_connected,
+    "SPACE_TO_BATCH_ND": space_to_batch,
+    "BATCH_TO_SPACE_ND": batch_to_space,
     "DEPTH_TO_SPACE": depth_to_space,
     "SPACE_TO_DEPTH": space_to_depth,
     "REDUCE_MAX": reduce_extreme,

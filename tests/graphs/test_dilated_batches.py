@@ -10,7 +10,6 @@ from ai_edge_litert import schema_py_generated as schema
 from tflite_models import ModelFile, conv_options
 from tflite_writer import Reference
 
-from edgeq.errors import UnsupportedError
 from edgeq.execute import run_float, run_int
 from edgeq.ops.conv2d import Conv2D
 from edgeq.ops.depthwise_conv2d import DepthwiseConv2D
@@ -125,12 +124,3 @@ def test_sequences(tmp_path: Path, quantized: bool, first: bool) -> None:
                 schema.BatchToSpaceNDOptionsT())
     check(net.file.write(tmp_path / "net.tflite", [x], [y]), Conv2D, quantized,
           (1, 4) if first else (4, 1))
-
-
-def test_a_batch_alone_is_refused(tmp_path: Path) -> None:
-    net = Net(False)
-    x, y = net.value("x", (4, 3, 3, 2), 0.1), net.value("y", (1, 6, 6, 2), 0.1)
-    net.file.op("BATCH_TO_SPACE_ND", [x, net.ints("b", [2, 2]), net.ints("c", [[0, 0], [0, 0]])],
-                [y], schema.BatchToSpaceNDOptionsT())
-    with pytest.raises(UnsupportedError, match="SPACE_TO_BATCH_ND"):
-        read(net.file.write(tmp_path / "net.tflite", [x], [y]))

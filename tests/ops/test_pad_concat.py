@@ -9,9 +9,8 @@ import pytest
 from against import check, check_float, graph_of, params, random_int8
 from ai_edge_litert import schema_py_generated as schema
 from native import Native
-from tflite_writer import Value, single_op
+from tflite_writer import Reference, Value, single_op
 
-from edgeq.errors import UnsupportedError
 from edgeq.execute import run_float, run_int
 from edgeq.ir import Graph, QuantParams, Tensor
 from edgeq.ops.concat import Concat
@@ -41,12 +40,24 @@ def test_pad(native: Native, tmp_path: Path, shape: tuple[int, ...],
                 schema.PadOptionsT())
 
 
-def test_padded_batch_is_refused(tmp_path: Path) -> None:
-    amount = Value("pads", (2, 2), data=np.array([[1, 0], [0, 0]], np.int32))
-    model = single_op("PAD", (Value("x", (1, 4), 0.1), amount), (Value("y", (2, 4), 0.1),),
+@pytest.mark.parametrize(("shape", "pads"), [
+    ((1, 4), ((1, 0), (0, 0))), ((3, 4, 5, 2), ((0, 0), (1, 2), (0, 3), (0, 0))),
+    ((1, 2, 3, 4, 2), ((0, 0), (1, 0), (0, 0), (2, 1), (0, 0)))])
+def test_pads_of_many_axes(native: Native, tmp_path: Path, shape: tuple[int, ...],
+                           pads: tuple[tuple[int, int], ...]) -> None:
+    """The first axis, axes behind one that is no batch of one, and five axes."""
+    amount = Value("pads", (len(pads), 2), data=np.array(pads, np.int32))
+    out = tuple(n + sum(p) for n, p in zip(shape, pads, strict=True))
+    model = single_op("PAD", (Value("x", shape, 0.1, 3), amount), (Value("y", out, 0.1, 3),),
                       schema.PadOptionsT())
-    with pytest.raises(UnsupportedError, match="batch axis"):
-        graph_of(model, tmp_path)
+    graph, x = graph_of(model, tmp_path), random_int8(np.random.default_rng(1), shape)
+    values = {"x": x}
+    for op in graph.ops:
+        read = values[op.ins[0]]
+        values[op.outs[0]] = (read.reshape(graph.tensor(op.outs[0]).shape) if op.is_view
+                              else native.run(op, graph, read)[0])
+    np.testing.assert_array_equal(values["y"], Reference(model).run(x)[0])
+    np.testing.assert_array_equal(run_int(graph, {"x": x})["y"], values["y"])
 
 
 def axis_of(axis: int) -> schema.ConcatenationOptionsT:

@@ -11,7 +11,6 @@ from ai_edge_litert import schema_py_generated as schema
 from native import Native
 from tflite_writer import Reference, Value, single_op
 
-from edgeq.errors import UnsupportedError
 from edgeq.execute import run_int
 
 CASES = [
@@ -94,11 +93,3 @@ def test_axes_that_are_not_neighbours(native: Native, tmp_path: Path, kind: str,
             got = native.run(op, graph, kept.get(op.ins[0], x))[0]
             np.testing.assert_array_equal(got, kept[op.outs[0]])
     check_float(tmp_path, rng, kind, (Value("x", shape), axis), (Value("y", out),), options)
-
-
-def test_reduced_batch_is_refused(tmp_path: Path) -> None:
-    axis, out, options = make((2, 3, 4, 5), (0, 1), True)
-    model = single_op("MEAN", (Value("x", (2, 3, 4, 5), 0.1), axis), (Value("y", out, 0.1),),
-                      options)
-    with pytest.raises(UnsupportedError, match="batch axis"):
-        graph_of(model, tmp_path)
