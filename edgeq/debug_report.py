@@ -10,9 +10,10 @@ import edgeq
 from edgeq.balance import balanced
 from edgeq.dataset import Preprocess, load_dataset
 from edgeq.debug import SAMPLES, Histograms, LayerError, LayerErrors, layer_errors
-from edgeq.doctor import Finding, examine
+from edgeq.doctor import examine
 from edgeq.errors import UsageError
 from edgeq.evaluate import Evaluation, Share
+from edgeq.finding import Finding
 from edgeq.jsontypes import Json
 from edgeq.numbertext import percent_text
 from edgeq.passes import simplify

@@ -236,7 +236,8 @@ def test_integer_models_are_refused(
 
 def test_good_real_data_raises_no_suspicion_about_preprocessing(
         shared: Callable[[str], Path]) -> None:
-    from edgeq.doctor import Kind, examine
+    from edgeq.doctor import examine
+    from edgeq.finding import Kind
     graph = simplify(read(shared("models/mlperf_ic_float32.tflite")))
     spec = str(shared("data/cifar10_calib.npz"))
     about = {Kind.INPUT_RANGE, Kind.CHANNEL_ORDER, Kind.LABEL_OFFSET, Kind.ONE_ANSWER}

@@ -9,8 +9,9 @@ import pytest
 from numpy.typing import NDArray
 
 from edgeq.dataset import Dataset, Preprocess, load_dataset
-from edgeq.doctor import Diagnosis, Kind, examine
+from edgeq.doctor import Diagnosis, examine
 from edgeq.errors import DataError
+from edgeq.finding import Kind
 from edgeq.ir import Graph, Tensor
 from edgeq.passes import simplify
 from edgeq.readers import read
