@@ -63,6 +63,8 @@ def clamp_int8(y: IntArray, low: int = -128, high: int = 127) -> NDArray[np.int8
 class Unary(Op):
     """y = f(x), element by element."""
 
+    apart: bool = False  # the file computes it on reals, and a node of its own quantizes them
+
     @abstractmethod
     def fn(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
         """The function on reals."""
@@ -79,12 +81,18 @@ class Unary(Op):
 
     def table(self, q_in: QuantParams, q_out: QuantParams) -> NDArray[np.int8]:
         """y for every x in the order of CODES; TFLite's LUTPopulate: float32, half away from 0."""
-        scale_in, scale_out = float32_scale(q_in), float32_scale(q_out)
-        x = scale_in * (CODES.astype(np.int32) - int(q_in.zero)).astype(np.float32)
+        inverse = np.float32(1) / float32_scale(q_out)
+        return _rounded(self._reals(q_in) * inverse, q_out)
+
+    def table_apart(self, q_in: QuantParams, q_out: QuantParams) -> NDArray[np.int8]:
+        """The same as DEQUANTIZE, the function and QUANTIZE give, which divides by the scale."""
+        return _rounded(self._reals(q_in) / float32_scale(q_out), q_out)
+
+    def _reals(self, q_in: QuantParams) -> NDArray[np.float32]:
+        """The function of every code."""
+        x = float32_scale(q_in) * (CODES.astype(np.int32) - int(q_in.zero)).astype(np.float32)
         with np.errstate(all="ignore"):
-            scaled = np.clip(np.nan_to_num(self.fn32(x) * (np.float32(1) / scale_out)), -1e9, 1e9)
-        rounded = np.sign(scaled) * np.floor(np.abs(scaled) + np.float32(0.5))
-        return clamp_int8(rounded.astype(np.int64) + int(q_out.zero))
+            return self.fn32(x)
 
     def run_int(self, g: Graph, *qs: IntArray) -> tuple[IntArray, ...]:
         return (look_up(self._table(g), qs[0]),)
@@ -94,4 +102,12 @@ class Unary(Op):
                          self.outs[0], g.tensor(self.ins[0]).size, target),)
 
     def _table(self, g: Graph) -> NDArray[np.int8]:
-        return self.table(g.tensor(self.ins[0]).params, g.tensor(self.outs[0]).params)
+        make = self.table_apart if self.apart else self.table
+        return make(g.tensor(self.ins[0]).params, g.tensor(self.outs[0]).params)
+
+
+def _rounded(steps: NDArray[np.float32], q: QuantParams) -> NDArray[np.int8]:
+    """`steps` to the nearest integer, half away from 0, in the place of their zero point."""
+    held = np.clip(np.nan_to_num(steps), -1e9, 1e9)
+    rounded = np.sign(held) * np.floor(np.abs(held) + np.float32(0.5))
+    return clamp_int8(rounded.astype(np.int64) + int(q.zero))

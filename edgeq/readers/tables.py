@@ -20,6 +20,7 @@ from edgeq.readers.sparse import dense
 _DAMAGED = (struct.error, IndexError, ValueError, TypeError, OverflowError, KeyError,
             AttributeError, AssertionError, ZeroDivisionError, RuntimeError)
 _MAX_ELEMENTS = 1 << 30
+_LEAST = float(np.finfo(np.float32).tiny)  # the least scale
 _FIX = "download or export the model again"
 
 _DTYPES: dict[int, type[np.generic]] = {
@@ -179,7 +180,8 @@ class _Loader:
                                    "float32, float16, int4, int8, uint8, int16, int32, int64",
                                    "export the model as float32 or int8")
         dtype = _DTYPES[t.Type()]
-        data, q = self.data(t, name, shape, dtype), self.params(t, name, shape, dtype)
+        data = self.data(t, name, shape, dtype)
+        q = self.params(t, name, shape, dtype, data)
         if dtype is np.uint8 and q is not None:
             return RawTensor(_signed(Tensor(name, shape, data, q)), dtype,
                              self.declared(t, shape))
@@ -241,8 +243,8 @@ class _Loader:
         pairs = np.stack([(both << 4).astype(np.int8) >> 4, both >> 4], 1)
         return pairs.reshape(-1)[:prod(shape)].reshape(shape)
 
-    def params(self, t: tflite.Tensor, name: str, shape: Shape,
-               dtype: type[np.generic]) -> QuantParams | None:
+    def params(self, t: tflite.Tensor, name: str, shape: Shape, dtype: type[np.generic],
+               data: Array | None) -> QuantParams | None:
         q = t.Quantization()
         if q is None or q.ScaleLength() == 0 or not np.issubdtype(dtype, np.integer):
             return None
@@ -253,6 +255,8 @@ class _Loader:
         if axis is not None and shape == (n,):
             axis = 0  # some converters name the axis of the weights for their bias, too
         info = np.iinfo(np.dtype(dtype).name)
+        if data is not None and not data.any():
+            scale = np.maximum(scale, _LEAST)  # TensorFlow's converter writes 0 for zeros
         if not (np.all(np.isfinite(scale)) and np.all(scale > 0)):
             raise self.bad(f"tensor {name!r} has a scale of {scale.min()}", "positive scales")
         if len(zero) not in (1, n) or np.any(zero < info.min) or np.any(zero > info.max):

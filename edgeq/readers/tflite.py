@@ -12,7 +12,7 @@ from edgeq import ops as operators
 from edgeq.errors import EdgeqError, ModelError, UnsupportedError, UsageError
 from edgeq.ir import Array, Graph, QuantParams, State, Tensor, same_params
 from edgeq.ops.base import Op, check_limits, constant_results, whole_numbers
-from edgeq.readers import tflite_batches, tflite_flow
+from edgeq.readers import tflite_batches, tflite_flow, tflite_real
 from edgeq.readers.nearest import nearest
 from edgeq.readers.node import TfliteNode
 from edgeq.readers.tables import RawModel, RawNode, damage_is_model_error, load
@@ -128,6 +128,7 @@ class _State:
         made = known[raw.kind](node) if whole is None else whole
         made = made if isinstance(made, tuple) else (made,)
         made = tuple(part for op in made for part in behind_batch(op, self.tensors))
+        made = self.settled(raw, made)
         if raw.kind == "SPACE_TO_BATCH_ND":
             self.cuts[node.outs[0]] = tflite_batches.cut(node, made)
             return self.laid_out(node.ins)
@@ -149,6 +150,16 @@ class _State:
         new = tuple(op for name, op in steps.items() if name not in self.laid)
         self.laid.update(steps)
         return self.finished(new)
+
+    def settled(self, raw: RawNode, made: tuple[Op, ...]) -> tuple[Op, ...]:
+        """`made`; where the file goes on in reals on integers, the results become integers."""
+        read = [self.tensors[n] for op in made for n in op.ins]
+        if all(t.q is None or t.is_const for t in read):
+            return made
+        given = {i: self.tensors[name].q for i, name in enumerate(self.names)}
+        nodes = () if raw.label else self.raw.nodes  # loops number their own tensors
+        behind = {self.names[o]: tflite_real.quantized_behind(nodes, o, given) for o in raw.outs}
+        return tuple(tflite_real.settled(op, self.tensors, behind) for op in made)
 
     def folded(self, raw: RawNode) -> bool:
         """True for shape arithmetic: its result joins the constants."""

@@ -12,6 +12,7 @@ from edgeq.errors import ModelError
 from edgeq.ir import QuantParams, Tensor
 from edgeq.ops.base import Act, Op
 from edgeq.ops.dense import Dense
+from edgeq.ops.div import Div
 from edgeq.ops.elementwise import Add, Mul, Sub
 from edgeq.ops.embedding import Embedding
 from edgeq.ops.function import Fn, Function
@@ -24,6 +25,7 @@ from edgeq.ops.windows import same_padding
 from edgeq.readers.node import TfliteNode
 from edgeq.readers.parts import FIX, Parts
 from edgeq.readers.tflite_batches import batch_to_space, space_to_batch
+from edgeq.readers.tflite_groups import convolution
 
 _SAME_IN_C = 1  # kTfLitePaddingSame
 
@@ -164,10 +166,11 @@ def squared_difference(node: TfliteNode) -> tuple[Op, ...]:
 
 
 def div(node: TfliteNode) -> tuple[Op, ...]:
-    """DIV of float models: x * (1 / y), where a constant 1 / y is folded."""
+    """DIV of float models: x * (1 / y), where a constant 1 / y is folded; of integers: Div."""
     p, (x, y) = Parts(node), node.ins
-    _only_float(node)
     act = node.act(node.options(tflite.DivOptions).FusedActivationFunction())
+    if any(node.tensors[n].q is not None for n in node.ins):
+        return (Div(name=node.name, ins=node.ins, outs=node.outs, act=act),)
     divisor = node.tensors[y].data
     if divisor is None:
         inverse = p.emit(Function(name=p.label(), ins=(y,), outs=(p.temp(),),
@@ -234,6 +237,7 @@ def function(fn: Fn, a: float = 0.0) -> Callable[[TfliteNode], tuple[Op, ...]]:
 
 NODES: dict[str, Callable[[TfliteNode], tuple[Op, ...]]] = {
     "FULLY_CONNECTED": fully_connected,
+    "CONV_2D": convolution,
     "SPACE_TO_BATCH_ND": space_to_batch,
     "BATCH_TO_SPACE_ND": batch_to_space,
     "DEPTH_TO_SPACE": depth_to_space,
