@@ -65,7 +65,7 @@ class Problem:
         blocks: list[int] = []
         loose = 0  # several dying inputs may leave less at the top than their sum says
         for out in sorted(live):
-            near = {i: self.slides.get((out, i), 0) for i in live
+            near = {i: 0 if (out, i) in self.twins else self.slides[out, i] for i in live
                     if (out, i) in self.slides or (out, i) in self.twins}
             dying = list(near) if self.items[out].first == t else []
             if dying:

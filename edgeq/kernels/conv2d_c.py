@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from edgeq.kernels.base import MacKernel
+from edgeq.kernels.conv2d_dsp import overlap_patches
 
 KERNELS = (
     MacKernel(
@@ -11,6 +12,6 @@ KERNELS = (
         pack=lambda layer: layer.weights.reshape(-1),
         layout="(out_c, kh, kw, in_c)",
         scratch=lambda layer: 2 * layer.kh * layer.kw * layer.in_c,
-        headers=("ops/eq_conv_taps.h",),
+        headers=("ops/eq_conv_taps.h",), overlap=lambda layer: overlap_patches(layer, 1),
     ),
 )

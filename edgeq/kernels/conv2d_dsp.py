@@ -122,6 +122,12 @@ def overlap_patches(layer: MacLayer, block: int) -> int:
     return max((0, *(end * layer.out_c - _first_unread(layer, end) for end in ends)))
 
 
+def overlap_direct(layer: MacLayer) -> int:
+    """Least distance where a pixel is written while its window is read."""
+    pixels = range(layer.out_h * layer.out_w)
+    return max(0, *((t + 1) * layer.out_c - _first_unread(layer, t) for t in pixels))
+
+
 def _first_unread(layer: MacLayer, pixel: int) -> int:
     """Offset of the first input byte that output pixel number `pixel` or a later one reads."""
     oy, ox = divmod(pixel, layer.out_w)

@@ -94,6 +94,7 @@ KERNELS = (
         pack=lambda layer: halves(layer.weights.reshape(layer.out_c, -1)).reshape(-1),
         layout=HALVES, scratch=lambda layer: 2 * (_taps(layer) + _taps(layer) % 2),
         headers=("ops/eq_conv_taps.h",), weight_bits=4,
+        overlap=lambda layer: conv2d_dsp.overlap_patches(layer, 1),
     ),
     replace(
         _MVE, func="eq_conv2d_s8w4_mve", source="kernels/eq_conv2d_s8w4_mve.c",

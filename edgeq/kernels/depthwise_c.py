@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from edgeq.kernels.base import MacKernel
+from edgeq.kernels.conv2d_dsp import overlap_direct
 
 KERNELS = (
     MacKernel(
@@ -10,6 +11,6 @@ KERNELS = (
         fits=lambda layer, target: True,
         pack=lambda layer: layer.weights.reshape(-1),
         layout="(kh, kw, out_c)",
-        scratch=lambda layer: 0,
+        scratch=lambda layer: 0, overlap=overlap_direct,
     ),
 )

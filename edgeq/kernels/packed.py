@@ -218,7 +218,8 @@ def _row_copy(layer: MacLayer) -> int:
 
 CONV2D = (
     *_kernels("eq_conv2d_s8p", "c", _PLAIN, None, ("ops/eq_conv_taps.h",),
-              lambda layer: _PLAIN.filled(layer) + _taps16(layer), own_tables=False),
+              lambda layer: _PLAIN.filled(layer) + _taps16(layer), own_tables=False,
+              overlap=lambda layer: _whole(_PLAIN, layer, conv2d_dsp.overlap_patches(layer, 1))),
     *_kernels("eq_conv2d_s8p_mve", "mve", _MVE, _CONV_MVE,
               ("kernels/eq_mve_packed.h", "kernels/eq_mve_gemm_s8.c", *_CONV_MVE.headers),
               lambda layer: _MVE.filled(layer) + conv2d_mve.strip_bytes(layer),

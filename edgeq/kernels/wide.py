@@ -22,12 +22,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeq.board import Target
-from edgeq.kernels import conv2d_dsp, conv2d_mve
+from edgeq.kernels import conv2d_dsp, conv2d_mve, depthwise_v7m
 from edgeq.kernels.base import MacKernel, MacLayer, MacTables
 from edgeq.kernels.constant import with_plain_constants
 from edgeq.requant import wide_factors
 
 Words = NDArray[np.int32]
+_LINES = 1024  # bytes of rows of input that depthwise kernels copy, or those of 8 channels
 
 
 def _tables(layer: MacLayer) -> MacTables:
@@ -125,17 +126,33 @@ def _pair_records(layer: MacLayer, step: int) -> NDArray[np.int8]:
     return _records(by_turns.astype(np.int8), _word_tables(layer), 2)
 
 
-def _depthwise(taps: NDArray[np.int8], tables: tuple[Words, ...], n: int,
+def _line(layer: MacLayer) -> int:
+    """Bytes of one channel of the input rows under the window."""
+    return 2 * ((layer.kh - 1) * layer.dil_h + 1) * layer.in_w
+
+
+def _pass(layer: MacLayer) -> int:
+    """Channels that a depthwise kernel in place does at a time."""
+    return min(layer.out_c, max(1, _LINES // (8 * _line(layer))) * 8)
+
+
+def _lines(layer: MacLayer) -> int:
+    """Bytes of the rows under the window."""
+    return _line(layer) * _pass(layer)
+
+
+def _depthwise(layer: MacLayer, taps: NDArray[np.int8], tables: tuple[Words, ...], n: int,
                order: list[int]) -> NDArray[np.int8]:
-    """All taps, then for each n channels the tables in `order`."""
+    """Channels a pass, all taps, then for each n channels the tables in `order`."""
     grouped = [_grouped(t, n).reshape(-1, n, 4)[:, order].reshape(-1, 4 * n) for t in tables]
-    return np.concatenate((_filled(taps.reshape(-1), 4).astype(np.int8),
+    head = np.array([_pass(layer)], "<i4").view(np.int8)
+    return np.concatenate((head, _filled(taps.reshape(-1), 4).astype(np.int8),
                            np.concatenate(grouped, axis=1).reshape(-1)))
 
 
 def _dsp_depthwise(layer: MacLayer) -> NDArray[np.int8]:
     taps = layer.weights.reshape(-1, layer.out_c // 4, 4)[..., _HALVES]
-    return _depthwise(taps, _word_tables(layer), 4, [0, 1, 2, 3])
+    return _depthwise(layer, taps, _word_tables(layer), 4, [0, 1, 2, 3])
 
 
 def _bytes(layer: MacLayer) -> MacLayer:
@@ -172,6 +189,22 @@ def _single(fits: Callable[[MacLayer, Target], bool], step: int,
                                   and fits(layer, target))
 
 
+def _slid(kernel: MacKernel) -> MacKernel:
+    """A kernel that reads the windows of a pixel while it writes it, pixel after pixel."""
+    return replace(kernel, overlap=lambda layer: conv2d_dsp.overlap_direct(_bytes(layer)))
+
+
+def _down(isa: str, fits: Callable[[MacLayer, Target], bool],
+          pack: Callable[[MacLayer], NDArray[np.int8]], order: str, tables: str,
+          headers: tuple[str, ...]) -> MacKernel:
+    """A depthwise kernel: pixel after pixel, or in place with a few channels at a time."""
+    kernel = _variant(
+        f"eq_dwconv2d_s16_{isa}", isa, fits, pack,
+        f"channels a pass, (kh, kw, out_c){order}, then tables for every {tables}", _lines,
+        (*headers, *_DW))
+    return replace(_slid(kernel), in_place=depthwise_v7m.in_place_rows)
+
+
 def _no_scratch(layer: MacLayer) -> int:
     return 0
 
@@ -187,7 +220,7 @@ _TABLES = "bias[{0}], mult[{0}], shift[{0}]"
 _V6M = (*_M, "kernels/eq_dot2_v6m.h")
 
 CONV2D = (
-    _portable("eq_conv2d_s16", "(out_c, kh, kw, in_c)", "ops/eq_taps_s16.h"),
+    _slid(_portable("eq_conv2d_s16", "(out_c, kh, kw, in_c)", "ops/eq_taps_s16.h")),
     replace(_variant(
         "eq_conv2d_s16_mve", "mve",
         lambda layer, target: (_fits_vector(layer, target) and layer.dil_w == 1
@@ -212,24 +245,22 @@ CONV2D = (
         lambda layer: _patches(layer, 4), (*_NEON, *_CONV)), 4),
 )
 DEPTHWISE = (
-    _portable("eq_dwconv2d_s16", "(kh, kw, out_c)"),
-    _variant("eq_dwconv2d_s16_mve", "mve", _single(_fits_vector, 1),
-             lambda layer: _depthwise(layer.weights, _vector_tables(layer), 8,
-                                      [0, 2, 4, 6, 1, 3, 5, 7]),
-             "(kh, kw, out_c), then tables for every 8 channels, the even ones first",
-             _no_scratch, ("kernels/eq_mve.h", *_DW)),
-    _variant("eq_dwconv2d_s16_dsp", "dsp", _single(_fits_word, 4), _dsp_depthwise,
-             "(kh, kw, out_c) with channels 0 2 1 3 of every 4, then tables for every 4",
-             _no_scratch, (*_DSP, *_DW)),
-    _variant("eq_dwconv2d_s16_v7m", "v7m", _single(_fits_word, 4),
-             lambda layer: _depthwise(layer.weights, _word_tables(layer), 4, [0, 1, 2, 3]),
-             "(kh, kw, out_c), then tables for every 4 channels", _no_scratch, (*_M, *_DW)),
-    _variant("eq_dwconv2d_s16_v6m", "v6m", _single(_fits_word, 2),
-             lambda layer: _depthwise(layer.weights, _word_tables(layer), 2, [0, 1]),
-             "(kh, kw, out_c), then tables for every 2 channels", _no_scratch, (*_M, *_DW)),
-    _variant("eq_dwconv2d_s16_neon", "neon", _single(_fits_vector, 8),
-             lambda layer: _depthwise(layer.weights, _vector_tables(layer), 8, list(range(8))),
-             "(kh, kw, out_c), then tables for every 8 channels", _no_scratch, (*_NEON, *_DW)),
+    _slid(_portable("eq_dwconv2d_s16", "(kh, kw, out_c)")),
+    _down("mve", _single(_fits_vector, 1),
+          lambda layer: _depthwise(layer, layer.weights, _vector_tables(layer), 8,
+                                   [0, 2, 4, 6, 1, 3, 5, 7]),
+          "", "8 channels, the even ones first", ("kernels/eq_mve.h",)),
+    _down("dsp", _single(_fits_word, 4), _dsp_depthwise, " with channels 0 2 1 3 of every 4",
+          "4 channels", _DSP),
+    _down("v7m", _single(_fits_word, 4),
+          lambda layer: _depthwise(layer, layer.weights, _word_tables(layer), 4, [0, 1, 2, 3]),
+          "", "4 channels", _M),
+    _down("v6m", _single(_fits_word, 2),
+          lambda layer: _depthwise(layer, layer.weights, _word_tables(layer), 2, [0, 1]),
+          "", "2 channels", _M),
+    _down("neon", _single(_fits_vector, 8),
+          lambda layer: _depthwise(layer, layer.weights, _vector_tables(layer), 8, list(range(8))),
+          "", "8 channels", _NEON),
 )
 DENSE = (
     _portable("eq_dense_s16", "(out_c, in_c)"),

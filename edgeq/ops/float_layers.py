@@ -21,7 +21,7 @@ from edgeq.ops.conv2d import Conv2D
 from edgeq.ops.dense import Dense
 from edgeq.ops.depthwise_conv2d import DepthwiseConv2D
 from edgeq.ops.mac import batch_chunks
-from edgeq.ops.windows import Window
+from edgeq.ops.windows import Window, slide_distance
 from edgeq.plan import Blob, Call, Value
 
 Floats = NDArray[np.float32]
@@ -70,9 +70,12 @@ class FloatLayer(Op):
         low, high = clamp_bounds(self.act, q)
         return low - int(q.zero), high - int(q.zero)
 
-    def call(self, g: Graph, target: Target, kind: str, sizes: tuple[tuple[str, Value], ...]
-             ) -> tuple[Call, ...]:
-        """The call of eq_<kind>_s8_f32 or _s16_f32 for the geometry `sizes`."""
+    def call(self, g: Graph, target: Target, kind: str, sizes: tuple[tuple[str, Value], ...],
+             distance: int) -> tuple[Call, ...]:
+        """The call of eq_<kind>_s8_f32 or _s16_f32 for the geometry `sizes`.
+
+        `distance`: of output and dying input, in values.
+        """
         need_fpu(f"{type(self).__name__} {self.name!r}", target.board)
         x, y = g.tensor(self.ins[0]).params, g.tensor(self.outs[0]).params
         assert x.bits == y.bits
@@ -87,7 +90,7 @@ class FloatLayer(Op):
                      fields=fields, ins=self.ins[:1], outs=self.outs,
                      sources=(f"ops/{func}.c", "ops/eq_f32.h", "ops/eq_taps_s16.h",
                               f"ops/eq_{kind}_f32.h"),
-                     overlap=(None,), macs=self.macs(g), weight_bits=32),)
+                     overlap=(distance * x.bits // 8,), macs=self.macs(g), weight_bits=32),)
 
 
 def window_sizes(g: Graph, op: Op, window: Window) -> tuple[tuple[str, Value], ...]:
@@ -100,6 +103,12 @@ def window_sizes(g: Graph, op: Op, window: Window) -> tuple[tuple[str, Value], .
             ("stride_h", window.stride[0]), ("stride_w", window.stride[1]),
             ("dil_h", window.dilation[0]), ("dil_w", window.dilation[1]),
             ("pad_top", top), ("pad_left", left))
+
+
+def _distance(g: Graph, op: Op, window: Window) -> int:
+    """slide_distance of `op`, which reads the window of a pixel while it writes it."""
+    _, in_h, in_w, in_c = g.tensor(op.ins[0]).shape
+    return slide_distance(window, in_h, in_w, in_c, g.tensor(op.outs[0]).shape[3])
 
 
 def summed(rows: IntArray, zero: int, w: Floats, b: Floats) -> Floats:
@@ -128,7 +137,8 @@ class FloatConv2D(FloatLayer, Conv2D):
 
     def lower(self, g: Graph, target: Target) -> tuple[Call, ...]:
         window = self.window(g.tensor(self.ins[1]).shape)
-        return self.call(g, target, "conv2d", window_sizes(g, self, window))
+        return self.call(g, target, "conv2d", window_sizes(g, self, window),
+                         _distance(g, self, window))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,7 +157,8 @@ class FloatDense(FloatLayer, Dense):
         sizes: dict[str, Value] = {"in_h": 1, "in_w": rows, "in_c": in_c, "out_h": 1,
                                    "out_w": rows, "out_c": out_c, **ones, "pad_top": 0,
                                    "pad_left": 0}
-        return self.call(g, target, "conv2d", tuple(sizes.items()))
+        return self.call(g, target, "conv2d", tuple(sizes.items()),
+                         slide_distance(Window(1, 1), 1, rows, in_c, out_c))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,4 +182,5 @@ class FloatDepthwiseConv2D(FloatLayer, DepthwiseConv2D):
 
     def lower(self, g: Graph, target: Target) -> tuple[Call, ...]:
         window = self.window(g.tensor(self.ins[1]).shape)
-        return self.call(g, target, "dwconv2d", window_sizes(g, self, window))
+        return self.call(g, target, "dwconv2d", window_sizes(g, self, window),
+                         _distance(g, self, window))

@@ -14,7 +14,7 @@ from edgeq.ir import FloatArray, Graph, IntArray, dtype_of
 from edgeq.kernels import plain
 from edgeq.ops.base import Act, Limit, Op, Rule, SameAsInput, Shape, clamp_bounds
 from edgeq.ops.mac import apply_act
-from edgeq.ops.windows import Window
+from edgeq.ops.windows import Window, slide_distance
 from edgeq.plan import Call
 from edgeq.readers.node import TfliteNode
 
@@ -82,25 +82,11 @@ class Pool(Op):
                   ("stride_h", self.stride[0]), ("stride_w", self.stride[1]),
                   ("pad_top", self.pad[0][0]), ("pad_left", self.pad[1][0]),
                   ("act_min", low), ("act_max", high))
-        distance = slide_distance(self.window, in_h, in_w) * c
+        distance = slide_distance(self.window, in_h, in_w, c, c)
         return (Call(name=self.name, op=type(self).__name__, func=kernel.func,
                      struct="eq_pool_s8_t", fields=fields, ins=self.ins, outs=self.outs,
                      sources=kernel.sources, overlap=(distance if kernel.slides else None,),
                      scratch=None if kernel.scratch is None else kernel.scratch * c),)
-
-
-def slide_distance(window: Window, in_h: int, in_w: int) -> int:
-    """Least distance in pixels by which the output may start below the input.
-
-    Pixels are written in order; pixel t ends at t + 1 and may not reach what the windows of
-    pixels t, t + 1, ... still read.
-    """
-    out_h, out_w = window.out_size(in_h, in_w)
-    y = np.maximum(np.arange(out_h) * window.stride[0] - window.pad[0][0], 0)
-    x = np.maximum(np.arange(out_w) * window.stride[1] - window.pad[1][0], 0)
-    first = (y[:, None] * in_w + x[None, :]).reshape(-1)
-    needed = np.minimum.accumulate(first[::-1])[::-1]
-    return max(0, int((np.arange(1, first.size + 1) - needed).max()))
 
 
 def _wide_or(op: Pool, g: Graph, calls: tuple[Call, ...], func: str) -> Call:
@@ -108,7 +94,9 @@ def _wide_or(op: Pool, g: Graph, calls: tuple[Call, ...], func: str) -> Call:
     (call,) = calls
     if g.tensor(op.outs[0]).params.bits == 8:
         return call
-    return replace(call, func=func, struct="eq_pool_s16_t", overlap=(None,),
+    _, in_h, in_w, c = g.tensor(op.ins[0]).shape
+    distance = 2 * slide_distance(op.window, in_h, in_w, c, c)
+    return replace(call, func=func, struct="eq_pool_s16_t", overlap=(distance,),
                    sources=(f"ops/{func}.c",), scratch=None)
 
 

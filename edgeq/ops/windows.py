@@ -65,6 +65,20 @@ class Window:
         )
 
 
+def slide_distance(window: Window, in_h: int, in_w: int, in_c: int, out_c: int) -> int:
+    """Least distance in values by which the output may start below the input.
+
+    Pixels are written in order; pixel t ends at (t + 1) * out_c and may not reach what the windows
+    of pixels t, t + 1, ... still read.
+    """
+    out_h, out_w = window.out_size(in_h, in_w)
+    y = np.maximum(np.arange(out_h) * window.stride[0] - window.pad[0][0], 0)
+    x = np.maximum(np.arange(out_w) * window.stride[1] - window.pad[1][0], 0)
+    first = (y[:, None] * in_w + x[None, :]).reshape(-1) * in_c
+    needed = np.minimum.accumulate(first[::-1])[::-1]
+    return max(0, int((np.arange(1, first.size + 1) * out_c - needed).max()))
+
+
 def same_padding(size: int, k: int, stride: int, dilation: int) -> tuple[int, int]:
     """TensorFlow's SAME padding of one axis: (before, after), the odd one after."""
     out = -(-size // stride)

@@ -21,8 +21,7 @@ typedef struct {
     const int8_t *shift;  /* (out_c) */
 } eq_conv2d_s8_t;
 
-void eq_conv2d_s8(const eq_conv2d_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
-                  void *restrict scratch);
+void eq_conv2d_s8(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out, void *scratch);
 
 /* --- depthwise convolution: out_c = in_c * multiplier ----------------------------------------
  * output channel c reads input channel c / multiplier; weights (kh, kw, out_c). */
@@ -41,14 +40,12 @@ typedef struct {
     const int8_t *shift;
 } eq_dwconv2d_s8_t;
 
-void eq_dwconv2d_s8(const eq_dwconv2d_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
-                    void *restrict scratch);
+void eq_dwconv2d_s8(const eq_dwconv2d_s8_t *p, const int8_t *in, int8_t *out, void *scratch);
 
 /* --- 4-bit weights in [-7, 7], two a byte ---------------------------------------
  * Row oc of `weights` has h = (k + 1) / 2 bytes: tap i in the low half of byte i, tap i + h in the
  * high half. Variants pack as their Python file says. */
-void eq_conv2d_s8w4(const eq_conv2d_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
-                    void *restrict scratch);
+void eq_conv2d_s8w4(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out, void *scratch);
 
 void eq_conv2d_s8w4_mve(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out, void *scratch);
 void eq_conv2d_s8w4_dsp(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out, void *scratch);
@@ -67,8 +64,7 @@ void eq_dwconv2d_s8wz(const eq_dwconv2d_s8_t *p, const int8_t *restrict in, int8
  * row or for all of it. `weights` begins with an eq_packed_t, then come blocks of output channels, which
  * a variant unpacks into the int8 weights of one of its other kernels, as many as `block` says at a
  * time; so the sums are those of int8 weights, bit for bit. eq_packed.h has the layout. */
-void eq_conv2d_s8p(const eq_conv2d_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
-                   void *restrict scratch);
+void eq_conv2d_s8p(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out, void *scratch);
 void eq_conv2d_s8p_mve(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out, void *scratch);
 void eq_conv2d_s8p_dsp(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out, void *scratch);
 void eq_conv2d_s8p_v7m(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out, void *scratch);
@@ -102,27 +98,26 @@ typedef struct {
 } eq_conv2d_s16_t;
 typedef eq_conv2d_s16_t eq_dwconv2d_s16_t;
 
-void eq_conv2d_s16(const eq_conv2d_s16_t *p, const int16_t *restrict in, int16_t *restrict out,
-                   void *restrict scratch);
-void eq_dwconv2d_s16(const eq_dwconv2d_s16_t *p, const int16_t *restrict in,
-                     int16_t *restrict out, void *restrict scratch);
+void eq_conv2d_s16(const eq_conv2d_s16_t *p, const int16_t *in, int16_t *out, void *scratch);
+void eq_dwconv2d_s16(const eq_dwconv2d_s16_t *p, const int16_t *in, int16_t *out, void *scratch);
 /* Variants: sums of 32 bits, weights with bias, multiplier and shift among them (their Python file).
- * The 2-D convolutions' `out` may start below a dying `in` by the generator's distance. */
+ * `out` may start below a dying `in` by the generator's distance, and be `in` itself for depthwise
+ * ones, which then copy rows to scratch (eq_dw_s16.h). */
 void eq_conv2d_s16_mve(const eq_conv2d_s16_t *p, const int16_t *in, int16_t *out, void *scratch);
 void eq_conv2d_s16_dsp(const eq_conv2d_s16_t *p, const int16_t *in, int16_t *out, void *scratch);
 void eq_conv2d_s16_v7m(const eq_conv2d_s16_t *p, const int16_t *in, int16_t *out, void *scratch);
 void eq_conv2d_s16_v6m(const eq_conv2d_s16_t *p, const int16_t *in, int16_t *out, void *scratch);
 void eq_conv2d_s16_neon(const eq_conv2d_s16_t *p, const int16_t *in, int16_t *out, void *scratch);
-void eq_dwconv2d_s16_mve(const eq_dwconv2d_s16_t *p, const int16_t *restrict in,
-                         int16_t *restrict out, void *restrict scratch);
-void eq_dwconv2d_s16_dsp(const eq_dwconv2d_s16_t *p, const int16_t *restrict in,
-                         int16_t *restrict out, void *restrict scratch);
-void eq_dwconv2d_s16_v7m(const eq_dwconv2d_s16_t *p, const int16_t *restrict in,
-                         int16_t *restrict out, void *restrict scratch);
-void eq_dwconv2d_s16_v6m(const eq_dwconv2d_s16_t *p, const int16_t *restrict in,
-                         int16_t *restrict out, void *restrict scratch);
-void eq_dwconv2d_s16_neon(const eq_dwconv2d_s16_t *p, const int16_t *restrict in,
-                          int16_t *restrict out, void *restrict scratch);
+void eq_dwconv2d_s16_mve(const eq_dwconv2d_s16_t *p, const int16_t *in, int16_t *out,
+                         void *scratch);
+void eq_dwconv2d_s16_dsp(const eq_dwconv2d_s16_t *p, const int16_t *in, int16_t *out,
+                         void *scratch);
+void eq_dwconv2d_s16_v7m(const eq_dwconv2d_s16_t *p, const int16_t *in, int16_t *out,
+                         void *scratch);
+void eq_dwconv2d_s16_v6m(const eq_dwconv2d_s16_t *p, const int16_t *in, int16_t *out,
+                         void *scratch);
+void eq_dwconv2d_s16_neon(const eq_dwconv2d_s16_t *p, const int16_t *in, int16_t *out,
+                          void *scratch);
 
 /* --- Helium (MVE) variants --------------------------------------------------------------------
  * `weights` of the MAC layers hold bias, mult and shift too: see the kernel's Python file. Shifts
@@ -253,11 +248,10 @@ typedef struct {
     const float *bias;
 } eq_window_f32_t;
 
-void eq_conv2d_s8_f32(const eq_window_f32_t *p, const int8_t *restrict in, int8_t *restrict out);
-void eq_conv2d_s16_f32(const eq_window_f32_t *p, const int16_t *restrict in,
-                       int16_t *restrict out);
-void eq_dwconv2d_s8_f32(const eq_window_f32_t *p, const int8_t *restrict in, int8_t *restrict out);
-void eq_dwconv2d_s16_f32(const eq_window_f32_t *p, const int16_t *restrict in,
-                         int16_t *restrict out);
+/* `out` may start below a dying `in` by the generator's distance: pixels are written in order. */
+void eq_conv2d_s8_f32(const eq_window_f32_t *p, const int8_t *in, int8_t *out);
+void eq_conv2d_s16_f32(const eq_window_f32_t *p, const int16_t *in, int16_t *out);
+void eq_dwconv2d_s8_f32(const eq_window_f32_t *p, const int8_t *in, int8_t *out);
+void eq_dwconv2d_s16_f32(const eq_window_f32_t *p, const int16_t *in, int16_t *out);
 
 #endif

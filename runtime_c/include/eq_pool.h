@@ -24,8 +24,8 @@ typedef struct {
     int16_t act_min, act_max;
 } eq_pool_s16_t;
 
-void eq_avgpool_s16(const eq_pool_s16_t *p, const int16_t *restrict in, int16_t *restrict out);
-void eq_maxpool_s16(const eq_pool_s16_t *p, const int16_t *restrict in, int16_t *restrict out);
+void eq_avgpool_s16(const eq_pool_s16_t *p, const int16_t *in, int16_t *out);
+void eq_maxpool_s16(const eq_pool_s16_t *p, const int16_t *in, int16_t *out);
 
 /* --- pooling: windows are clipped at the border; average divides by the clipped count, rounding
  * half away from zero; zero points of input and output are equal. Pixels are written in order,

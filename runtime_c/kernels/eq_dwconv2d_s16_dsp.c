@@ -5,6 +5,12 @@
  * channels: bias, mult, shift, 4 each. */
 #if defined(__ARM_FEATURE_DSP) && __ARM_ARCH_PROFILE == 'M'
 #include "eq_dsp_s16.h"
+
+static inline void copy(int16_t *to, const int16_t *from, int32_t n)
+{
+    eq_copy_s16(to, from, n);
+}
+
 #include "eq_dw_s16.h"
 
 /* Sums of 4 channels. */
@@ -38,7 +44,7 @@ static inline sums_t add_taps(sums_t s, const int16_t *x, int32_t x_step, const 
     return s;
 }
 
-static void pixel(const eq_dw_s16_t *t, int16_t *out)
+__attribute__((noinline)) static void pixel(const eq_dw_s16_t *t, int16_t *out)
 {
     const int32_t *k = t->tables, low = t->act_min, high = t->act_max;
     for (int32_t c = 0; c < t->c; c += 4, k += 12) {
@@ -46,7 +52,7 @@ static void pixel(const eq_dw_s16_t *t, int16_t *out)
         const int8_t *w = t->w + c;
         sums_t s = {k[0], k[1], k[2], k[3]};
         for (int32_t ky = t->cols > 0 ? t->rows : 0; ky > 0; ky--, x += t->x_row, w += t->w_row) {
-            s = add_taps(s, x, 2 * t->x_col, w, t->c, t->cols);
+            s = add_taps(s, x, 2 * t->x_col, w, t->w_col, t->cols);
         }
         out[c] = eq_finish_s16(s.a, k[4], k[8], low, high);
         out[c + 1] = eq_finish_s16(s.b, k[5], k[9], low, high);
@@ -55,10 +61,9 @@ static void pixel(const eq_dw_s16_t *t, int16_t *out)
     }
 }
 
-void eq_dwconv2d_s16_dsp(const eq_dwconv2d_s16_t *p, const int16_t *restrict in,
-                         int16_t *restrict out, void *restrict scratch)
+void eq_dwconv2d_s16_dsp(const eq_dwconv2d_s16_t *p, const int16_t *in, int16_t *out,
+                         void *scratch)
 {
-    (void)scratch;
-    eq_dwconv_s16(p, in, out);
+    eq_dwconv_s16(p, in, out, scratch);
 }
 #endif

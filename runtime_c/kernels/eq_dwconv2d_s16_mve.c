@@ -6,6 +6,12 @@
 
 #if defined(__ARM_FEATURE_MVE)
 #include "eq_mve.h"
+
+static inline void copy(int16_t *to, const int16_t *from, int32_t n)
+{
+    eq_mve_copy((int8_t *)to, (const int8_t *)from, 2 * n);
+}
+
 #include "eq_dw_s16.h"
 
 /* Sums of 4 channels to outputs before the clamp. */
@@ -27,7 +33,7 @@ static void pixel(const eq_dw_s16_t *t, int16_t *out)
         for (int32_t ky = 0; ky < t->rows; ky++, row += t->x_row, w_row += t->w_row) {
             const int16_t *x = row;
             const int8_t *w = w_row;
-            for (int32_t kx = 0; kx < t->cols; kx++, x += t->x_col, w += t->c) {
+            for (int32_t kx = 0; kx < t->cols; kx++, x += t->x_col, w += t->w_col) {
                 const int16x8_t a = vldrhq_z_s16(x, lanes), b = vldrbq_z_s16(w, lanes);
                 even = vaddq_s32(even, vmullbq_int_s16(a, b));
                 odd = vaddq_s32(odd, vmulltq_int_s16(a, b));
@@ -39,10 +45,9 @@ static void pixel(const eq_dw_s16_t *t, int16_t *out)
     }
 }
 
-void eq_dwconv2d_s16_mve(const eq_dwconv2d_s16_t *p, const int16_t *restrict in,
-                         int16_t *restrict out, void *restrict scratch)
+void eq_dwconv2d_s16_mve(const eq_dwconv2d_s16_t *p, const int16_t *in, int16_t *out,
+                         void *scratch)
 {
-    (void)scratch;
-    eq_dwconv_s16(p, in, out);
+    eq_dwconv_s16(p, in, out, scratch);
 }
 #endif

@@ -5,6 +5,12 @@
 
 #if defined(__ARM_NEON)
 #include "eq_neon_s16.h"
+
+static inline void copy(int16_t *to, const int16_t *from, int32_t n)
+{
+    eq_neon_copy((int8_t *)to, (const int8_t *)from, 2 * n);
+}
+
 #include "eq_dw_s16.h"
 
 static void pixel(const eq_dw_s16_t *t, int16_t *out)
@@ -18,7 +24,7 @@ static void pixel(const eq_dw_s16_t *t, int16_t *out)
         for (int32_t ky = 0; ky < t->rows; ky++, row += t->x_row, w_row += t->w_row) {
             const int16_t *x = row;
             const int8_t *w = w_row;
-            for (int32_t kx = 0; kx < t->cols; kx++, x += t->x_col, w += t->c) {
+            for (int32_t kx = 0; kx < t->cols; kx++, x += t->x_col, w += t->w_col) {
                 const int16x8_t u = vld1q_s16(x), v = vmovl_s8(vld1_s8(w));
                 a = vmlal_s16(a, vget_low_s16(u), vget_low_s16(v));
                 b = vmlal_s16(b, vget_high_s16(u), vget_high_s16(v));
@@ -29,10 +35,9 @@ static void pixel(const eq_dw_s16_t *t, int16_t *out)
     }
 }
 
-void eq_dwconv2d_s16_neon(const eq_dwconv2d_s16_t *p, const int16_t *restrict in,
-                          int16_t *restrict out, void *restrict scratch)
+void eq_dwconv2d_s16_neon(const eq_dwconv2d_s16_t *p, const int16_t *in, int16_t *out,
+                          void *scratch)
 {
-    (void)scratch;
-    eq_dwconv_s16(p, in, out);
+    eq_dwconv_s16(p, in, out, scratch);
 }
 #endif

@@ -2,8 +2,14 @@
  *
  * c is a multiple of 4. Tables for every 4 channels: bias, mult, shift, 4 each. */
 #if defined(__ARM_ARCH) && __ARM_ARCH >= 7 && __ARM_ARCH_PROFILE == 'M'
-#include "eq_dw_s16.h"
 #include "eq_m_s16.h"
+
+static inline void copy(int16_t *to, const int16_t *from, int32_t n)
+{
+    eq_copy_pairs_s16(to, from, n);
+}
+
+#include "eq_dw_s16.h"
 
 /* Sums of 4 channels. */
 typedef struct {
@@ -30,7 +36,7 @@ static void pixel(const eq_dw_s16_t *t, int16_t *out)
         const int8_t *w = t->w + c;
         sums_t s = {k[0], k[1], k[2], k[3]};
         for (int32_t ky = 0; ky < t->rows; ky++, x += t->x_row, w += t->w_row) {
-            s = add_taps(s, x, t->x_col, w, t->c, t->cols);
+            s = add_taps(s, x, t->x_col, w, t->w_col, t->cols);
         }
         out[c] = eq_finish_s16(s.a, k[4], k[8], low, high);
         out[c + 1] = eq_finish_s16(s.b, k[5], k[9], low, high);
@@ -39,10 +45,9 @@ static void pixel(const eq_dw_s16_t *t, int16_t *out)
     }
 }
 
-void eq_dwconv2d_s16_v7m(const eq_dwconv2d_s16_t *p, const int16_t *restrict in,
-                         int16_t *restrict out, void *restrict scratch)
+void eq_dwconv2d_s16_v7m(const eq_dwconv2d_s16_t *p, const int16_t *in, int16_t *out,
+                         void *scratch)
 {
-    (void)scratch;
-    eq_dwconv_s16(p, in, out);
+    eq_dwconv_s16(p, in, out, scratch);
 }
 #endif

@@ -2,7 +2,7 @@
 #include "eq_pool.h"
 #include "eq_requant.h"
 
-void eq_avgpool_s16(const eq_pool_s16_t *p, const int16_t *restrict in, int16_t *restrict out)
+void eq_avgpool_s16(const eq_pool_s16_t *restrict p, const int16_t *in, int16_t *out)
 {
     for (int32_t oy = 0; oy < p->out_h; oy++) {
         const int32_t y0 = oy * p->stride_h - p->pad_top;

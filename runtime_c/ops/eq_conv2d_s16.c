@@ -25,8 +25,8 @@ static int64_t channel(const eq_conv2d_s16_t *p, const int16_t *in, const int8_t
     return acc;
 }
 
-void eq_conv2d_s16(const eq_conv2d_s16_t *p, const int16_t *restrict in, int16_t *restrict out,
-                   void *restrict scratch)
+void eq_conv2d_s16(const eq_conv2d_s16_t *restrict p, const int16_t *in, int16_t *out,
+                   void *scratch)
 {
     const int32_t k = p->kh * p->kw * p->in_c;
     (void)scratch;

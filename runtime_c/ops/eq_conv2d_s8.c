@@ -38,8 +38,7 @@ static void channels(const eq_conv2d_s8_t *p, const int16_t *restrict x, int32_t
     }
 }
 
-void eq_conv2d_s8(const eq_conv2d_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
-                  void *restrict scratch)
+void eq_conv2d_s8(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out, void *scratch)
 {
     int16_t *const x = scratch;
     for (int32_t oy = 0; oy < p->out_h; oy++) {

@@ -16,8 +16,7 @@ static int32_t dot(const int16_t *restrict x, const int8_t *restrict w, int32_t 
     return acc;
 }
 
-void eq_conv2d_s8p(const eq_conv2d_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
-                   void *restrict scratch)
+void eq_conv2d_s8p(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out, void *scratch)
 {
     const eq_packed_t *h = eq_packed_of(p->weights);
     const int8_t *from = p->weights + sizeof *h;

@@ -40,8 +40,7 @@ static void channels(const eq_conv2d_s8_t *p, const int16_t *restrict x, int32_t
     }
 }
 
-void eq_conv2d_s8w4(const eq_conv2d_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
-                    void *restrict scratch)
+void eq_conv2d_s8w4(const eq_conv2d_s8_t *p, const int8_t *in, int8_t *out, void *scratch)
 {
     int16_t *const x = scratch;
     const int32_t k = p->kh * p->kw * p->in_c, h = (k + 1) / 2;

@@ -3,8 +3,7 @@
 #include "eq_f32.h"
 #include "eq_taps_s16.h"
 
-static void dwconv2d_f32(const eq_window_f32_t *p, const EQ_VALUE *restrict in,
-                         EQ_VALUE *restrict out)
+static void dwconv2d_f32(const eq_window_f32_t *restrict p, const EQ_VALUE *in, EQ_VALUE *out)
 {
     const int32_t multiplier = p->out_c / p->in_c;
     for (int32_t oy = 0; oy < p->out_h; oy++) {

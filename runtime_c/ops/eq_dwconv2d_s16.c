@@ -3,8 +3,8 @@
 #include "eq_conv.h"
 #include "eq_dot_s16.h"
 
-void eq_dwconv2d_s16(const eq_dwconv2d_s16_t *p, const int16_t *restrict in,
-                     int16_t *restrict out, void *restrict scratch)
+void eq_dwconv2d_s16(const eq_dwconv2d_s16_t *restrict p, const int16_t *in, int16_t *out,
+                     void *scratch)
 {
     const int32_t multiplier = p->out_c / p->in_c;
     (void)scratch;

@@ -2,8 +2,7 @@
 #define EQ_VALUE int16_t
 #include "eq_dwconv2d_f32.h"
 
-void eq_dwconv2d_s16_f32(const eq_window_f32_t *p, const int16_t *restrict in,
-                         int16_t *restrict out)
+void eq_dwconv2d_s16_f32(const eq_window_f32_t *p, const int16_t *in, int16_t *out)
 {
     dwconv2d_f32(p, in, out);
 }

@@ -69,8 +69,7 @@ static void block(const eq_dwconv2d_s8_t *p, const int8_t *restrict in, int8_t *
     }
 }
 
-void eq_dwconv2d_s8(const eq_dwconv2d_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
-                    void *restrict scratch)
+void eq_dwconv2d_s8(const eq_dwconv2d_s8_t *p, const int8_t *in, int8_t *out, void *scratch)
 {
     (void)scratch;
     for (int32_t oy = 0; oy < p->out_h; oy++) {

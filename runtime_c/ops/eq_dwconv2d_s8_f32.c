@@ -2,8 +2,7 @@
 #define EQ_VALUE int8_t
 #include "eq_dwconv2d_f32.h"
 
-void eq_dwconv2d_s8_f32(const eq_window_f32_t *p, const int8_t *restrict in,
-                        int8_t *restrict out)
+void eq_dwconv2d_s8_f32(const eq_window_f32_t *p, const int8_t *in, int8_t *out)
 {
     dwconv2d_f32(p, in, out);
 }

@@ -12,7 +12,7 @@ static int32_t least(int32_t a, int32_t b)
     return a < b ? a : b;
 }
 
-void eq_maxpool_s16(const eq_pool_s16_t *p, const int16_t *restrict in, int16_t *restrict out)
+void eq_maxpool_s16(const eq_pool_s16_t *restrict p, const int16_t *in, int16_t *out)
 {
     for (int32_t oy = 0; oy < p->out_h; oy++) {
         const int32_t y0 = oy * p->stride_h - p->pad_top;

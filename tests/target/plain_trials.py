@@ -11,8 +11,7 @@ from kernel_program import Trial
 from edgeq.kernels import plain
 from edgeq.kernels.plain import Kernel
 from edgeq.ops.lut import lut_blob
-from edgeq.ops.pool import slide_distance
-from edgeq.ops.windows import Window
+from edgeq.ops.windows import Window, slide_distance
 from edgeq.plan import Blob, Call, Value
 from edgeq.requant import quantize_multiplier
 
@@ -88,7 +87,7 @@ def pools(rng: np.random.Generator, kernel: Kernel) -> Iterator[Trial]:
                       ("kh", kernel_size[0]), ("kw", kernel_size[1]), ("stride_h", stride[0]),
                       ("stride_w", stride[1]), ("pad_top", window.pad[0][0]),
                       ("pad_left", window.pad[1][0]), ("act_min", low), ("act_max", high))
-            call = _call(kernel, "eq_pool_s8_t", fields, 1, (slide_distance(window, h, w) * c,))
+            call = _call(kernel, "eq_pool_s8_t", fields, 1, (slide_distance(window, h, w, c, c),))
             yield Trial(call, (_values(rng, h * w * c),), out_h * out_w * c,
                         _skew(rng, kernel), bool(rng.integers(2)))
 

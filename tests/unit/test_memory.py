@@ -190,6 +190,13 @@ def test_output_slides_below_the_dying_input_by_the_least_distance() -> None:
     assert placement.offsets["t1"] + 24 == placement.offsets["t0"]
 
 
+def test_in_place_beats_a_slide_that_the_same_call_allows() -> None:
+    net = chain(1000, 1000, overlap=24)
+    calls = tuple(replace(c, in_place=True) for c in net.calls)
+    placement = plan_memory(calls, net.sizes, net.views, net.ins, net.outs)
+    assert placement.arena == placement.bound == 1000
+
+
 def test_an_output_larger_than_its_input_extends_beyond_it() -> None:
     assert arena(chain(100, 1000, overlap=0)) == 1000
 
