@@ -97,7 +97,7 @@ def build_problem(calls: Sequence[Call], sizes: Mapping[str, int], views: Mappin
 
     `sizes` holds the bytes of every activation; `views` maps an alias to what it aliases.
     """
-    root = {name: _root(name, views) for name in sizes}
+    root = {name: root_of(name, views) for name in sizes}
     first: dict[str, int] = {root[n]: -1 for n in ins}
     last: dict[str, int] = {root[n]: -1 for n in ins}
     for t, call in enumerate(calls):
@@ -122,7 +122,8 @@ def build_problem(calls: Sequence[Call], sizes: Mapping[str, int], views: Mappin
     return Problem(tuple(items), slides, len(calls), twins)
 
 
-def _root(name: str, views: Mapping[str, str]) -> str:
+def root_of(name: str, views: Mapping[str, str]) -> str:
+    """The tensor whose place `name` takes: itself, or what it is a view of in the end."""
     while name in views:
         name = views[name]
     return name

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Mapping, Sequence
 
-from edgeq.memory import build_problem
+from edgeq.memory import build_problem, root_of
 from edgeq.plan import Call
 
 _STATES = 4000  # sets of finished calls that the search may expand
@@ -38,12 +38,6 @@ def _is_chain(before: Sequence[int]) -> bool:
     return all(mask >> (i - 1) & 1 for i, mask in enumerate(before) if i)
 
 
-def _storage(name: str, views: Mapping[str, str]) -> str:
-    while name in views:
-        name = views[name]
-    return name
-
-
 def _dependencies(calls: Sequence[Call], views: Mapping[str, str]) -> list[int]:
     """For each call the bit set of calls that must come before it (reads and writes in order)."""
     before: list[int] = []
@@ -52,16 +46,16 @@ def _dependencies(calls: Sequence[Call], views: Mapping[str, str]) -> list[int]:
     for i, call in enumerate(calls):
         mask = 0
         for name in call.ins:
-            mask |= writes.get(_storage(name, views), 0)
+            mask |= writes.get(root_of(name, views), 0)
         for name in call.outs:
-            root = _storage(name, views)
+            root = root_of(name, views)
             mask |= writes.get(root, 0) | reads.get(root, 0)
         before.append(mask)
         for name in call.ins:
-            root = _storage(name, views)
+            root = root_of(name, views)
             reads[root] = reads.get(root, 0) | 1 << i
         for name in call.outs:
-            root = _storage(name, views)
+            root = root_of(name, views)
             writes[root] = writes.get(root, 0) | 1 << i
     return before
 
@@ -71,18 +65,18 @@ class _Live:
 
     def __init__(self, calls: Sequence[Call], sizes: Mapping[str, int],
                  views: Mapping[str, str], ins: Sequence[str], outs: Sequence[str]) -> None:
-        self.size = {_storage(n, views): 0 for n in sizes}
+        self.size = {root_of(n, views): 0 for n in sizes}
         for name, nbytes in sizes.items():
-            root = _storage(name, views)
+            root = root_of(name, views)
             self.size[root] = max(self.size[root], nbytes)
-        self.reads = [tuple(sorted({_storage(n, views) for n in c.ins} & self.size.keys()))
+        self.reads = [tuple(sorted({root_of(n, views) for n in c.ins} & self.size.keys()))
                       for c in calls]
-        self.writes = [tuple(sorted({_storage(n, views) for n in c.outs})) for c in calls]
+        self.writes = [tuple(sorted({root_of(n, views) for n in c.outs})) for c in calls]
         self.scratch = [c.scratch or 0 for c in calls]
-        self.free = [tuple(_storage(n, views) for n, d in zip(c.ins, c.overlap, strict=True)
-                           if d is not None and _storage(n, views) in self.size) for c in calls]
-        self.ins = {_storage(n, views) for n in ins}
-        self.outs = {_storage(n, views) for n in outs}
+        self.free = [tuple(root_of(n, views) for n, d in zip(c.ins, c.overlap, strict=True)
+                           if d is not None and root_of(n, views) in self.size) for c in calls]
+        self.ins = {root_of(n, views) for n in ins}
+        self.outs = {root_of(n, views) for n in outs}
         self.users: dict[str, int] = {}
         for i in range(len(calls)):
             for root in (*self.reads[i], *self.writes[i]):

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from edgeq.board import Target
 from edgeq.errors import UnsupportedError
 from edgeq.ir import Graph, State
+from edgeq.memory import root_of
 from edgeq.ops.concat import copy_call
 from edgeq.plan import Call
 
@@ -28,7 +29,7 @@ def state_copies(graph: Graph, views: Mapping[str, str], target: Target) -> tupl
     waiting = [s for s in graph.states if s.result not in done]
     ordered: list[State] = []
     while waiting:
-        read = {_root(s.result, views): s for s in waiting}
+        read = {root_of(s.result, views): s for s in waiting}
         free = [s for s in waiting if read.get(s.source, s) is s]
         if not free:
             names = ", ".join(repr(s.source) for s in waiting)
@@ -37,12 +38,6 @@ def state_copies(graph: Graph, views: Mapping[str, str], target: Target) -> tupl
         ordered += free
         waiting = [s for s in waiting if s not in free]
     return tuple(_copy(graph, s, target) for s in ordered)
-
-
-def _root(name: str, views: Mapping[str, str]) -> str:
-    while name in views:
-        name = views[name]
-    return name
 
 
 def _copy(graph: Graph, state: State, target: Target) -> Call:
