@@ -122,7 +122,7 @@ DETECTIONS: tuple[Kernel, ...] = (portable("eq_detections"),)
 
 RESIZE_NEAREST: tuple[Kernel, ...] = (portable("eq_resize_nearest_s8"),)
 RESIZE_BILINEAR: tuple[Kernel, ...] = (portable("eq_resize_bilinear_s8"),)
-TRANSPOSE_CONV: tuple[Kernel, ...] = (portable("eq_tconv2d_s8"),)
+TRANSPOSE_CONV: tuple[Kernel, ...] = (portable("eq_tconv2d_s8", "ops/eq_tconv_taps.h"),)
 
 # one body over the dot products that each ISA has
 _MATMUL = "ops/eq_matmul.h"

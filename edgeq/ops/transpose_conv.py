@@ -142,7 +142,7 @@ class TransposeConv(Op):
                      struct=f"eq_tconv2d_s{epi.bits}_t", fields=fields, ins=self.ins[:1],
                      outs=self.outs, overlap=(None,), macs=self.macs(g),
                      sources=kernel.sources if epi.bits == 8 else (
-                         f"ops/{func}.c", "ops/eq_dot_s16.h")),)
+                         f"ops/{func}.c", "ops/eq_dot_s16.h", "ops/eq_tconv_taps.h")),)
 
     def _prove(self, epi: Epilogue, w: IntArray, b: IntArray) -> None:
         """Raise ModelError unless accumulators stay within int32 (16-bit layers have 64 bits)."""

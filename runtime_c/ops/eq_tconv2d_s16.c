@@ -2,26 +2,10 @@
  * gathers the taps that reach it. */
 #include "eq_conv.h"
 #include "eq_dot_s16.h"
+#include "eq_tconv_taps.h"
 
-/* The taps of one axis that reach output o: k = first, first + stride, ... up to last, reading
- * input (o + pad - k) / stride. */
-typedef struct {
-    int32_t first, last, in;
-} taps_t;
-
-static taps_t reach(int32_t o, int32_t pad, int32_t stride, int32_t size, int32_t k)
-{
-    const int32_t at = o + pad;
-    taps_t t = {at % stride, at < k ? at : k - 1, 0};
-    const int32_t over = (at - t.first) / stride - (size - 1); /* taps that read behind the end */
-    if (over > 0) {
-        t.first += over * stride;
-    }
-    t.in = (at - t.first) / stride;
-    return t;
-}
-
-static int64_t sum(const eq_tconv2d_s16_t *p, const int16_t *in, const int8_t *w, taps_t v, taps_t u)
+static int64_t sum(const eq_tconv2d_s16_t *p, const int16_t *in, const int8_t *w, eq_tconv_taps_t v,
+                   eq_tconv_taps_t u)
 {
     const int32_t c = p->in_c;
     int64_t acc = 0;
@@ -37,9 +21,9 @@ void eq_tconv2d_s16(const eq_tconv2d_s16_t *p, const int16_t *restrict in, int16
 {
     const int32_t each = p->kh * p->kw * p->in_c;
     for (int32_t oy = 0; oy < p->out_h; oy++) {
-        const taps_t v = reach(oy, p->pad_top, p->stride_h, p->in_h, p->kh);
+        const eq_tconv_taps_t v = eq_tconv_taps(oy, p->pad_top, p->stride_h, p->in_h, p->kh);
         for (int32_t ox = 0; ox < p->out_w; ox++) {
-            const taps_t u = reach(ox, p->pad_left, p->stride_w, p->in_w, p->kw);
+            const eq_tconv_taps_t u = eq_tconv_taps(ox, p->pad_left, p->stride_w, p->in_w, p->kw);
             for (int32_t oc = 0; oc < p->out_c; oc++) {
                 const int64_t acc = sum(p, in, p->weights + oc * each, v, u) + p->bias[oc];
                 const int32_t y = eq_requant_s16(acc, p->mult[oc], p->shift[oc]);

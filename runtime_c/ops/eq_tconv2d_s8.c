@@ -1,26 +1,10 @@
 /* eq_tconv2d_s8 - transposed convolution, portable C: each output gathers the taps that reach it. */
 #include "eq_conv.h"
 #include "eq_requant.h"
+#include "eq_tconv_taps.h"
 
-/* The taps of one axis that reach output o: k = first, first + stride, ... up to last, reading
- * input (o + pad - k) / stride. */
-typedef struct {
-    int32_t first, last, in;
-} taps_t;
-
-static taps_t reach(int32_t o, int32_t pad, int32_t stride, int32_t size, int32_t k)
-{
-    const int32_t at = o + pad;
-    taps_t t = {at % stride, at < k ? at : k - 1, 0};
-    const int32_t over = (at - t.first) / stride - (size - 1); /* taps that read behind the end */
-    if (over > 0) {
-        t.first += over * stride;
-    }
-    t.in = (at - t.first) / stride;
-    return t;
-}
-
-static int32_t sum(const eq_tconv2d_s8_t *p, const int8_t *in, const int8_t *w, taps_t v, taps_t u)
+static int32_t sum(const eq_tconv2d_s8_t *p, const int8_t *in, const int8_t *w, eq_tconv_taps_t v,
+                   eq_tconv_taps_t u)
 {
     const int32_t c = p->in_c, zero = p->in_zero;
     int32_t acc = 0;
@@ -39,9 +23,9 @@ void eq_tconv2d_s8(const eq_tconv2d_s8_t *p, const int8_t *restrict in, int8_t *
 {
     const int32_t each = p->kh * p->kw * p->in_c;
     for (int32_t oy = 0; oy < p->out_h; oy++) {
-        const taps_t v = reach(oy, p->pad_top, p->stride_h, p->in_h, p->kh);
+        const eq_tconv_taps_t v = eq_tconv_taps(oy, p->pad_top, p->stride_h, p->in_h, p->kh);
         for (int32_t ox = 0; ox < p->out_w; ox++) {
-            const taps_t u = reach(ox, p->pad_left, p->stride_w, p->in_w, p->kw);
+            const eq_tconv_taps_t u = eq_tconv_taps(ox, p->pad_left, p->stride_w, p->in_w, p->kw);
             for (int32_t oc = 0; oc < p->out_c; oc++) {
                 const int32_t acc = sum(p, in, p->weights + oc * each, v, u) + p->bias[oc];
                 const int32_t y = eq_requant(acc, p->mult[oc], p->shift[oc]) + p->out_zero;
