@@ -41,6 +41,7 @@ KERNELS = tuple(with_plain_constants(kernel) for kernel in (
         fits=_fits, pack=_pack,
         layout=("a stream for every 4 channels: words of 4 k by turns, twice the bias[4], mult[4], "
                 "shifts - 1; a word is two halfwords 256 * odd + even"),
-        scratch=lambda layer: 0, headers=("kernels/eq_gemm_dsp.h",), own_tables=True,
+        scratch=lambda layer: 0, headers=("kernels/eq_dense_dsp.h", "kernels/eq_gemm_dsp.h"),
+        own_tables=True,
     ),
 ))

@@ -274,7 +274,8 @@ DENSE = (
              "for every 4 channels words (w0, w2, w1, w3) by turns, " + _TABLES.format(4),
              _no_scratch, _DSP),
     *(_variant(f"eq_dense_s16_{isa}", isa, _fits_word, lambda layer: _pair_records(layer, 2),
-               "for every 2 channels weights by turns, " + _TABLES.format(2), _no_scratch, headers)
+               "for every 2 channels weights by turns, " + _TABLES.format(2), _no_scratch,
+               (*headers, "kernels/eq_dense_m_s16.h"))
       for isa, headers in (("v7m", _M), ("v6m", _V6M))),
     _variant("eq_dense_s16_neon", "neon", _fits_vector, _neon_records,
              "records of 4 channels: two pairs (k/8, 2, 8), " + _TABLES.format(4), _row_copy,

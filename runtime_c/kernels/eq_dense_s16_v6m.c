@@ -1,27 +1,12 @@
-/* eq_dense_s16_v6m - dense layer with 16-bit activations: 2 channels a load, sums of 32 bits. ARMv6-M.
- *
- * weights: for every 2 channels (in_c, 2) int8, filled up to a multiple of 4 bytes, then bias[2],
- * mult[2], shift[2] int32; out_c is filled up to a multiple of 2. */
+/* eq_dense_s16_v6m - dense layer with 16-bit activations: 2 channels a load, sums of 32 bits. ARMv6-M. */
 #if defined(__ARM_ARCH) && __ARM_ARCH >= 6 && __ARM_ARCH_PROFILE == 'M'
 #include "eq_dot2_v6m.h"
-#include "eq_m_s16.h"
-#include "eq_dense.h"
+#include "eq_dense_m_s16.h"
 
 void eq_dense_s16_v6m(const eq_dense_s16_t *p, const int16_t *restrict in, int16_t *restrict out,
                       void *restrict scratch)
 {
-    const int32_t in_c = p->in_c, bytes = 2 * (in_c + (in_c & 1));
     (void)scratch;
-    for (int32_t r = 0; r < p->rows; r++, in += in_c) {
-        const int8_t *w = p->weights;
-        for (int32_t oc = 0; oc < p->out_c; oc += 2, w += bytes + 24) {
-            const int32_t *t = (const int32_t *)(const void *)(w + bytes);
-            int32_t s[2];
-            eq_dot2_s16(in, w, in_c, s);
-            for (int32_t i = 0; i < 2 && oc + i < p->out_c; i++) {
-                *out++ = eq_finish_s16(s[i] + t[i], t[2 + i], t[4 + i], p->act_min, p->act_max);
-            }
-        }
-    }
+    eq_dense_m_s16(p, in, out);
 }
 #endif

@@ -5,8 +5,7 @@
  * twice the corrected bias [4] (int32), mult[4] (int32), right shift - 1 [4] (int8); out_c is
  * filled up to a multiple of 4. */
 #if defined(__ARM_FEATURE_DSP) && __ARM_ARCH_PROFILE == 'M'
-#include "eq_gemm_dsp.h"
-#include "eq_dense.h"
+#include <stdint.h>
 
 /* r4-r7 accumulators, r8-r11 weights, r3 u, r12 v, r0 input, r1 stream, r2 counter,
  * lr 129 twice. */
@@ -83,27 +82,12 @@ four_channels(__attribute__((unused)) const int8_t *x, __attribute__((unused)) c
         "pop {r3-r11, pc}");
 }
 
+#include "eq_dense_dsp.h"
+
 void eq_dense_s8_dsp(const eq_dense_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
                      void *restrict scratch)
 {
-    const int32_t in_c = p->in_c, out_c = p->out_c, zero2 = 2 * p->out_zero + 1;
     (void)scratch;
-    for (int32_t row = 0; row < p->rows; row++) {
-        const int8_t *stream = p->weights;
-        int8_t *to = out;
-        for (int32_t left = out_c; left > 0; left -= 4, stream += 4 * in_c + 36, to += 4) {
-            uint32_t y = four_channels(in, stream, in_c / 4, zero2);
-            if (left >= 4) {
-                eq_store4(to, y);
-            } else {
-                for (int32_t i = 0; i < left; i++, y >>= 8) {
-                    to[i] = (int8_t)(uint8_t)y;
-                }
-            }
-        }
-        eq_clamp_dsp(out, out_c, p->act_min, p->act_max);
-        in += in_c;
-        out += out_c;
-    }
+    eq_dense_dsp(p, in, out, p->in_c / 4);
 }
 #endif

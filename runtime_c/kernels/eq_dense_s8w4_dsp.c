@@ -5,7 +5,6 @@
  * out_c is filled up to a multiple of 4. */
 #if defined(__ARM_FEATURE_DSP) && __ARM_ARCH_PROFILE == 'M'
 #include "eq_gemm_w4_dsp.h"
-#include "eq_dense.h"
 
 static inline int32_t smlad(uint32_t a, uint32_t b, int32_t acc)
 {
@@ -61,27 +60,12 @@ static uint32_t four_channels(const int8_t *in, const int8_t *stream, int32_t wo
            | (uint32_t)(uint8_t)y3 << 24;
 }
 
+#include "eq_dense_dsp.h"
+
 void eq_dense_s8w4_dsp(const eq_dense_s8_t *p, const int8_t *restrict in, int8_t *restrict out,
                        void *restrict scratch)
 {
-    const int32_t in_c = p->in_c, out_c = p->out_c, zero2 = 2 * p->out_zero + 1;
     (void)scratch;
-    for (int32_t row = 0; row < p->rows; row++) {
-        const int8_t *stream = p->weights;
-        int8_t *to = out;
-        for (int32_t left = out_c; left > 0; left -= 4, stream += 2 * in_c + 36, to += 4) {
-            uint32_t y = four_channels(in, stream, in_c / 8, zero2);
-            if (left >= 4) {
-                eq_store4(to, y);
-            } else {
-                for (int32_t i = 0; i < left; i++, y >>= 8) {
-                    to[i] = (int8_t)(uint8_t)y;
-                }
-            }
-        }
-        eq_clamp_dsp(out, out_c, p->act_min, p->act_max);
-        in += in_c;
-        out += out_c;
-    }
+    eq_dense_dsp(p, in, out, p->in_c / 8);
 }
 #endif
