@@ -128,6 +128,7 @@ class Recipe:
     absorb_bias: bool = False
     bias_correction: BiasCorrection = BiasCorrection.EMPIRICAL
     rounding: Rounding = Rounding.COMPENSATE
+    across: bool = False  # compensated rounding lets errors of channels cancel in later layers
     learn_steps: bool = False  # activation ranges, weight scales and biases, from the outputs
     seed: int = 0  # of what is learned on random samples
     weight_bits: int = 8  # of convolutions and dense layers; depthwise weights keep 8
@@ -245,6 +246,7 @@ def _from_table(where: str, path: Path, table: dict[str, object]) -> Recipe:
         absorb_bias=_typed(where, table, "absorb_bias", base.absorb_bias),
         bias_correction=_choice(where, table, "bias_correction", base.bias_correction),
         rounding=_rounding(where, table, base.rounding),
+        across=_typed(where, table, "across", base.across),
         learn_steps=_typed(where, table, "learn_steps", base.learn_steps),
         seed=int(_number(where, table, "seed", base.seed)),
         weight_bits=int(_number(where, table, "weight_bits", base.weight_bits)),

@@ -28,16 +28,16 @@ def sensitivities(real: Graph, samples: Mapping[str, FloatArray], parts: Sequenc
     n, found = len(next(iter(samples.values()))), dict[str, list[FloatArray]]()
     for at in range(0, n, _BATCH):
         batch = {name: x[at:at + _BATCH] for name, x in samples.items()}
-        for name, grad in _gradients(real, batch, names, rng).items():
+        for name, (_, grad) in score_gradients(real, batch, names, rng).items():
             found.setdefault(name, []).append(np.square(grad))
     weights = {name: np.concatenate(parts_) for name, parts_ in found.items()}
     return {name: np.asarray(w / max(float(w.mean()), 1e-30) * (1 - _FLOOR) + _FLOOR, np.float32)
             for name, w in weights.items()}
 
 
-def _gradients(real: Graph, batch: Mapping[str, FloatArray], names: set[str],
-               rng: np.random.Generator) -> dict[str, FloatArray]:
-    """d(random signs times scores) / d activation for the activations `names`."""
+def score_gradients(real: Graph, batch: Mapping[str, FloatArray], names: set[str],
+                    rng: np.random.Generator) -> dict[str, tuple[FloatArray, FloatArray]]:
+    """(value, d(random signs times scores) / d value) of the activations `names`, where known."""
     ops, values = judged_ops(real), dict(batch)
     for op in ops:
         xs = [_value(real, values, n) for n in op.ins]
@@ -50,7 +50,7 @@ def _gradients(real: Graph, batch: Mapping[str, FloatArray], names: set[str],
         if grad is None:
             continue
         if op.outs[0] in names:
-            kept[op.outs[0]] = grad
+            kept[op.outs[0]] = (values[op.outs[0]], grad)
         if not differentiable(op):
             break
         xs = [_value(real, values, n) for n in op.ins]

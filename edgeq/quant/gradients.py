@@ -45,7 +45,7 @@ def pull_back(op: Op, xs: Sequence[FloatArray], y: FloatArray, grad: FloatArray)
     """
     if op.is_view or isinstance(op, Requantize):
         return (grad.reshape(xs[0].shape),)
-    grad = _through_act(act_of(op), y, grad)
+    grad = through_act(act_of(op), y, grad)
     if isinstance(op, Conv2D):
         return _conv(op, xs, grad)
     if isinstance(op, DepthwiseConv2D):
@@ -71,7 +71,8 @@ def pull_back(op: Op, xs: Sequence[FloatArray], y: FloatArray, grad: FloatArray)
     return (_elementwise(op, xs[0]) * grad,)
 
 
-def _through_act(act: Act, y: FloatArray, grad: FloatArray) -> FloatArray:
+def through_act(act: Act, y: FloatArray, grad: FloatArray) -> FloatArray:
+    """`grad` in front of the activation that made `y`."""
     if act is Act.NONE:
         return grad
     low, high = act.bounds

@@ -13,6 +13,7 @@ from edgeq.ir import FloatArray, Graph, Tensor
 from edgeq.layers import MacView, is_mac, shared_weights, unshare
 from edgeq.passes.absorb_bias import absorb_bias
 from edgeq.passes.equalize import equalize
+from edgeq.quant.across import output_moments, rounded_across
 from edgeq.quant.adaround import AdaRound, adaround_layer
 from edgeq.quant.assign import assign, weight_bits
 from edgeq.quant.bias_correct import Rounder, correct_analytic, correct_empirical
@@ -32,6 +33,7 @@ Samples = tuple[FloatArray, ...]
 
 _ASIDE = 4  # every fourth sample judges the steps, the others feed them
 _FEW = 8  # below this many samples all do both
+_CHANCE_DB = 0.2  # of two roundings with the same steps, a smaller difference is chance
 _TRIAL_VALUES = 6 * 10**7  # activation values that the samples of one trial may make
 
 
@@ -73,6 +75,7 @@ class _Choice:
     absorb: bool = False
     correct: BiasCorrection = BiasCorrection.OFF
     rounding: Rounding = Rounding.NEAREST
+    across: bool = False
     blocks: bool = False
     learn: bool = False
     input_clip: float = 1.0
@@ -127,6 +130,8 @@ def _wishes(recipe: Recipe) -> list[Wish]:
     if recipe.act_range is ActRange.AUTO and recipe.rollback:
         found += [(f"{method.value} ranges", partial(_with_ranges, method))
                   for method in (ActRange.MINMAX, ActRange.PERCENTILE)]
+    if most is not Rounding.NEAREST and recipe.across:
+        found.append(("compensation across channels", lambda c: replace(c, across=True)))
     if most is Rounding.ADAROUND:
         found.append(("learned rounding, layer by layer",
                       lambda c: replace(c, rounding=Rounding.ADAROUND)))
@@ -162,7 +167,8 @@ def _kept(graph: Graph, data: Samples, recipe: Recipe, wishes: list[Wish],
     for name, wish in wishes:
         candidate = wish(choice)
         after = score(work.build(graph, candidate, f"try {name}")[1], aside, wanted)
-        kept = after.sqnr_db > best.sqnr_db
+        margin = _CHANCE_DB if candidate.across and not choice.across else 0.0
+        kept = after.sqnr_db > best.sqnr_db + margin
         steps.append(Step(name, kept, best, after))
         if kept:
             choice, best = candidate, after
@@ -189,8 +195,7 @@ class _Work:
         if correct or choice.rounding is not Rounding.NEAREST:
             ints = correct_empirical(real, ints, self.samples,
                                      lambda i: self.progress(what, (n + i) / (2 * n)),
-                                     self.rounder(choice.rounding, shared_weights(real)),
-                                     correct)
+                                     self.rounder(choice, real), correct)
         if choice.blocks:
             own = frozenset(op.name for op in real.ops
                             if self.recipe.of(op.name).rounding is Rounding.BLOCK)
@@ -216,12 +221,15 @@ class _Work:
         """The same random numbers for every candidate and every method."""
         return np.random.default_rng(self.recipe.seed)
 
-    def rounder(self, most: Rounding, shared: frozenset[str]) -> Rounder:
-        """Rounds each layer as the recipe says, with nothing that takes more effort than `most`.
+    def rounder(self, choice: _Choice, real: Graph) -> Rounder:
+        """Rounds each layer as the recipe says, with nothing that takes more effort than `choice`.
 
         Layers that share their weights are rounded to nearest, which gives all the same integers.
         """
+        most, shared = choice.rounding, shared_weights(real)
         learn = adaround_layer(AdaRound(), self.rng())
+        across = choice.across and most is not Rounding.NEAREST
+        outputs = output_moments(real, self.samples, self.rng()) if across else {}
 
         def rounder(view: MacView, x: FloatArray, wanted: FloatArray, old: Tensor) -> Tensor:
             own = self.recipe.of(view.op.name)
@@ -229,7 +237,7 @@ class _Work:
             if own.weight_bits > 8 or nearest:
                 return old
             if Rounding.COMPENSATE in (own.rounding, most):
-                return rounded(view, x, wanted, old)
+                return rounded_across(view, x, wanted, rounded(view, x, wanted, old), outputs)
             return learn(view, x, wanted, old)
 
         return rounder

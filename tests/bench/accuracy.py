@@ -31,6 +31,7 @@ from edgeq.recipe import (  # noqa: E402
     load_recipe,
 )
 
+IN_PARTS = "w8a16, four layers' weights in two parts"
 WIDE_START = "default, first three layers 16 bits"
 
 
@@ -57,6 +58,9 @@ def recipes() -> dict[str, Recipe]:
         "w4a8, small layers 8": small,
         "w4a8, small layers and ends 8": replace(small, keep_ends=True),
         "w4a8, small layers 8, groups of 32": replace(small, group_size=32),
+        "w8a16": load_recipe("w8a16"),
+        IN_PARTS: replace(load_recipe("w8a16"), layers=tuple(
+            Layer(f"fully_connected_{i}", weight_bits=16) for i in (1, 2, 3, 4))),
         WIDE_START: replace(load_recipe("default"), layers=tuple(
             Layer(name, act_bits=16) for name in ("conv_2d_0", "depthwise_conv_2d_1",
                                                   "conv_2d_2"))),
@@ -94,6 +98,8 @@ def main() -> None:
         for label in args.recipe:
             if label == WIDE_START and name not in ("mobilenet", "vww"):
                 continue  # other networks begin otherwise
+            if label == IN_PARTS and name != "ad":
+                continue  # its layers are named
             print(row(name, case, label, recipes()[label]), flush=True)
     if "vww" in args.cases:
         scaled(real.load("vww", lambda path: shared / path))
