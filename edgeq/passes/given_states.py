@@ -115,12 +115,16 @@ def _keeping(graph: Graph, kept: Sequence[Recurrent]) -> Graph | None:
     """`graph` in which these layers keep their states; None where something else reads one."""
     tensors, swap = dict(graph.tensors), {}
     states: list[State] = []
+    ids, first = _ids(graph)
+    initial = np.concatenate([np.asarray(graph.initial(s), np.float32).reshape(-1)
+                              for s in sorted(graph.states, key=lambda s: first[s.source])])
     for op in kept:
         names = []
-        for end in _state_outs(op):
+        for source, end in zip(_state_ins(op), _state_outs(op), strict=True):
             names.append(f"{end}/kept")
             tensors[names[-1]] = Tensor(names[-1], graph.tensor(end).shape)
-            states.append(State(names[-1], end))
+            start = initial[ids[source].astype(np.int64)]
+            states.append(State(names[-1], end, start if np.any(start) else None))
         swap[op.name] = replace(op, ins=(*op.ins[:len(op.ins) - len(names)], *names))
     ops = tuple(swap.get(op.name, op) for op in graph.ops)
     old = {s.source for s in graph.states}, {s.result for s in graph.states}

@@ -24,10 +24,11 @@ def read(path: str | Path, options: ReadOptions = NO_OPTIONS) -> Graph:
     # here, because operators import readers.node before they exist
     from edgeq.explicit_states import opened
     from edgeq.passes.given_states import given_states
+    from edgeq.passes.roll_up import roll_up
     from edgeq.readers import onnx
 
     graph = (onnx.read_onnx if _is_onnx(path) else tflite.read_tflite)(path, options)
-    return given_states(opened(graph, options.states))
+    return given_states(roll_up(opened(graph, options.states)))
 
 
 def with_custom(options: ReadOptions, specs: Sequence[str]) -> ReadOptions:

@@ -117,6 +117,8 @@ class _State:
                 self.place(raw), "edgeq has no such operator", nearest(raw.kind, known),
                 "replace the layer before export, or keep it outside the quantized part")
         operands = self.in_one_world(raw)
+        if raw.kind == "CONCATENATION":
+            operands = tuple(n for n in operands if not n or self.tensors[n].size) or operands[:1]
         if raw.kind in _BIASED:
             operands = self.with_bias(raw, operands)
         node = TfliteNode(_name(raw), raw.kind, operands, tuple(self.names[i] for i in raw.outs),
@@ -185,6 +187,12 @@ class _State:
         Done while reading, because later operators may want these results as constants.
         """
         ins = [self.tensors[n] for n in op.ins]
+        if self.open_sizes and op.moves and self.tensors[op.outs[0]].size == 0:
+            # no row of a list in front of or behind the one that a loop sets
+            for name in op.outs:
+                empty = np.zeros(self.tensors[name].shape, np.float32)
+                self.tensors[name] = replace(self.tensors[name], data=empty)
+            return True
         pool = Graph(self.tensors, (), (), ())
         if not ins or not all(t.is_const and t.q is None for t in ins):
             check_limits(op, pool)
@@ -277,7 +285,8 @@ class _State:
 
     def inner(self, names: list[str], variables: Variables) -> _State:
         """The reading of another graph of the file, whose tensors have these names."""
-        return replace(self, names=names, variables=variables)
+        # a loop's body declares no useful shapes
+        return replace(self, names=names, variables=variables, open_sizes=True)
 
     def graph(self, raw: RawModel, name: str, nodes: tuple[Op, ...]) -> Graph:
         """The finished graph; raises UnsupportedError for types that edgeq does not compute.

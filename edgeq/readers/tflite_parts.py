@@ -235,7 +235,18 @@ def function(fn: Fn, a: float = 0.0) -> Callable[[TfliteNode], tuple[Op, ...]]:
     return lambda node: (Function(name=node.name, ins=node.ins, outs=node.outs, fn_of=fn, a=a),)
 
 
+def reverse(node: TfliteNode) -> tuple[Op, ...]:
+    """REVERSE_V2: slices that step backwards; of an axis with one value nothing changes."""
+    parts, x = Parts(node), node.ins[0]
+    shape = parts.shape(x)
+    for axis in {int(a) % len(shape) for a in node.const(1).reshape(-1).tolist()}:
+        if shape[axis] > 1:
+            x = parts.sliced(x, axis, Cut(shape[axis] - 1, shape[axis], -1))
+    return (*parts.ops, Reshape(name=parts.label(), ins=(x,), outs=node.outs, to=shape))
+
+
 NODES: dict[str, Callable[[TfliteNode], tuple[Op, ...]]] = {
+    "REVERSE_V2": reverse,
     "FULLY_CONNECTED": fully_connected,
     "CONV_2D": convolution,
     "SPACE_TO_BATCH_ND": space_to_batch,

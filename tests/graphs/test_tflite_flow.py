@@ -19,6 +19,7 @@ from edgeq.host import HostModel
 from edgeq.ir import Graph
 from edgeq.lower import lower
 from edgeq.ops.dense import Dense
+from edgeq.ops.rnn import Rnn
 from edgeq.passes import simplify
 from edgeq.quant import quantize
 from edgeq.readers import read, tflite_flow
@@ -40,8 +41,8 @@ def scalar(value: int) -> np.ndarray:
     return np.array(value, np.int32)
 
 
-def rnn_cell(m: ModelFile, x: int, h: int) -> int:
-    """tanh(w x + b + r h)."""
+def rnn_cell(m: ModelFile, x: int, h: int, squash: str = "TANH") -> int:
+    """tanh(w x + b + r h), or another function of the sums."""
     weights = [m.const(n, f32(UNITS, k)) for n, k in (("w", IN_C), ("r", UNITS))]
     bias, sums = m.const("b", f32(UNITS)), []
     for source, w in zip((x, h), weights, strict=True):
@@ -49,11 +50,11 @@ def rnn_cell(m: ModelFile, x: int, h: int) -> int:
         m.op("FULLY_CONNECTED", [source, w, bias], [sums[-1]], dense_options())
     total, y = m.tensor("total", (1, UNITS)), m.tensor("h_next", (1, UNITS))
     m.op("ADD", sums, [total], schema.AddOptionsT())
-    m.op("TANH", [total], [y])
+    m.op(squash, [total], [y])
     return y
 
 
-def loop_file(folder: Path, limit: int | None = STEPS) -> Path:
+def loop_file(folder: Path, limit: int | None = STEPS, squash: str = "TANH") -> Path:
     """A loop over time as Keras exports a recurrent layer: a counter, gather, the cell, the rows
     written one by one; without a `limit` it ends when a value is large.
     """
@@ -69,7 +70,7 @@ def loop_file(folder: Path, limit: int | None = STEPS) -> Path:
     options.condSubgraphIndex, options.bodySubgraphIndex = 1, 2
     main.op("WHILE", start, ends, options)
     return main.write(folder / "loop.tflite", [x], [ends[3], ends[2]],
-                      (condition(main, shapes, kinds, limit), body(main, shapes, kinds)))
+                      (condition(main, shapes, kinds, limit), body(main, shapes, kinds, squash)))
 
 
 Part = tuple[ModelFile, list[int], list[int]]
@@ -89,13 +90,14 @@ def condition(main: ModelFile, shapes: tuple[tuple[int, ...], ...], kinds: tuple
     return m, ins, [go_on]
 
 
-def body(main: ModelFile, shapes: tuple[tuple[int, ...], ...], kinds: tuple[str, ...]) -> Part:
+def body(main: ModelFile, shapes: tuple[tuple[int, ...], ...], kinds: tuple[str, ...],
+         squash: str) -> Part:
     m = main.inner()
     t, x, h, rows = (m.tensor(f"in{i}", s, k)
                      for i, (s, k) in enumerate(zip(shapes, kinds, strict=True)))
     frame, later = m.tensor("frame", (1, IN_C)), m.tensor("later", (), "int32")
     m.op("GATHER", [x, t], [frame], schema.GatherOptionsT())
-    y = rnn_cell(m, frame, h)
+    y = rnn_cell(m, frame, h, squash)
     m.op("ADD", [t, m.const("one", scalar(1))], [later], schema.AddOptionsT())
     # rows[:t], the new row, rows[t + 1:], as converters lower TensorListSetItem
     row, next_rows = m.tensor("row", (1, 1, UNITS)), m.tensor("next_rows", shapes[3])
@@ -126,8 +128,19 @@ def in_c(graph: Graph, folder: Path, q: np.ndarray) -> tuple[np.ndarray, ...]:
     return HostModel(folder / "out").run(q)
 
 
-def test_a_loop_over_time_becomes_its_turns(tmp_path: Path) -> None:
+def test_a_loop_over_a_known_cell_becomes_a_layer(tmp_path: Path) -> None:
     path = loop_file(tmp_path)
+    graph = simplify(read(path))
+    x = f32(STEPS, 1, IN_C)
+    got = run_float(graph, {"x": x})
+    for name, want in zip(graph.outs, outputs(lite(path), x), strict=True):
+        np.testing.assert_allclose(got[name].reshape(want.shape), want, atol=1e-6)
+    assert sum(isinstance(op, Rnn) for op in graph.ops) == 1
+    assert not any(isinstance(op, Dense) for op in graph.ops)
+
+
+def test_a_loop_over_time_becomes_its_turns(tmp_path: Path) -> None:
+    path = loop_file(tmp_path, squash="RELU")
     graph = simplify(read(path))
     x = f32(STEPS, 1, IN_C)
     got = run_float(graph, {"x": x})
@@ -140,7 +153,7 @@ def test_a_loop_over_time_becomes_its_turns(tmp_path: Path) -> None:
 
 
 def test_the_weights_of_all_turns_are_stored_once(tmp_path: Path) -> None:
-    graph = simplify(read(loop_file(tmp_path)))
+    graph = simplify(read(loop_file(tmp_path, squash="RELU")))
     x = f32(40 * STEPS, 1, IN_C)
     ints = quantize(graph, x, load_recipe("default")).graph
     q = ints.tensor("x").params.quantize(x[:STEPS])
