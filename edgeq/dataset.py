@@ -27,6 +27,7 @@ RANDOM_SAMPLES = 32
 # what numpy raises for files that are damaged, pickled, or of another kind than their name says
 _DAMAGED = (OSError, ValueError, EOFError, KeyError, TypeError, AttributeError, SyntaxError,
             NotImplementedError, zipfile.BadZipFile, zlib.error)
+_LARGEST = 1e15  # squares of sums of these are float32 numbers still
 _ALLOWED = "an .npz or .npy file, a folder of images with labels.csv, or module:function"
 
 
@@ -56,14 +57,19 @@ class Preprocess:
     def apply(self, x: Array) -> Floats:
         """Real values float32 (n, ...) of the raw samples `x`."""
         if self.scale == (1.0,) and self.offset == (0.0,):
-            return x.astype(np.float32)
+            return _float32(x)
         for option, values in (("--scale", self.scale), ("--offset", self.offset)):
             if len(values) not in (1, x.shape[-1]):
                 raise DataError(option, f"{len(values)} values",
                                 f"one, or one for each of the {x.shape[-1]} channels")
         scale, offset = np.array(self.scale), np.array(self.offset)
-        real: Floats = (x.astype(np.float64) * scale + offset).astype(np.float32)
-        return real
+        return _float32(x.astype(np.float64) * scale + offset)
+
+
+def _float32(x: Array) -> Floats:
+    """`x` in float32; what is too large becomes an infinity, which the checks refuse."""
+    with np.errstate(over="ignore"):
+        return x.astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,6 +178,8 @@ def _random(preprocess: Preprocess, graph: Graph) -> Dataset:
 
 
 def _read_npz(path: Path) -> dict[str, Array]:
+    if path.exists() and not zipfile.is_zipfile(path):
+        raise _unreadable(path, ValueError("no archive of arrays"))
     try:
         with np.load(path, allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
@@ -307,9 +315,11 @@ def _check_lengths(data: Dataset, spec: str) -> None:
 
 
 def _check_finite(real: Floats, start: int, source: str) -> None:
-    bad = ~np.isfinite(real.reshape(len(real), -1)).all(1)
-    if bad.any():
-        i = int(np.flatnonzero(bad)[0])
-        what = "NaN" if np.isnan(real[i]).any() else "an infinity"
-        raise DataError(f"{source}, sample {start + i}", f"contains {what}", "finite numbers",
-                        "remove or repair the sample")
+    rows = real.reshape(len(real), -1)
+    good = (np.abs(rows) <= _LARGEST).all(1)  # NaN is not
+    if not good.all():
+        i = int(np.flatnonzero(~good)[0])
+        what = ("NaN" if np.isnan(rows[i]).any() else "an infinity" if np.isinf(rows[i]).any()
+                else f"values up to {np.abs(rows[i]).max():g}")
+        raise DataError(f"{source}, sample {start + i}", f"contains {what}",
+                        f"finite numbers up to {_LARGEST:g}", "remove or repair the sample")

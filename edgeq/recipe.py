@@ -171,6 +171,9 @@ class Recipe:
         if self.group_size and not self.per_channel:
             raise UsageError(f"recipe {self.name!r}", "group_size with per_channel = false",
                              "per_channel = true", "see docs/precisions.md")
+        if self.seed < 0:
+            raise UsageError(f"recipe {self.name!r}", f"seed = {self.seed}", "0 or more",
+                             "any other whole number does")
         in_float = [x.name for x in self.layers if x.precision is Precision.FLOAT32]
         if in_float and self.search is not Search.NONE:
             raise UsageError(f"recipe {self.name!r}", f"layer {in_float[0]!r} in float32 and "
@@ -193,7 +196,6 @@ class Recipe:
         if found:
             changes["name"] = f"{self.name}, layer {name}"
         return replace(self, **changes)  # type: ignore[arg-type]
-
 
     def precision_of(self, name: str) -> Precision:
         """What the layer `name` computes in."""
@@ -248,10 +250,10 @@ def _from_table(where: str, path: Path, table: dict[str, object]) -> Recipe:
         rounding=_rounding(where, table, base.rounding),
         across=_typed(where, table, "across", base.across),
         learn_steps=_typed(where, table, "learn_steps", base.learn_steps),
-        seed=int(_number(where, table, "seed", base.seed)),
-        weight_bits=int(_number(where, table, "weight_bits", base.weight_bits)),
-        group_size=int(_number(where, table, "group_size", base.group_size)),
-        act_bits=int(_number(where, table, "act_bits", base.act_bits)),
+        seed=_whole(where, table, "seed", base.seed),
+        weight_bits=_whole(where, table, "weight_bits", base.weight_bits),
+        group_size=_whole(where, table, "group_size", base.group_size),
+        act_bits=_whole(where, table, "act_bits", base.act_bits),
         dynamic=_typed(where, table, "dynamic", base.dynamic),
         keep_ends=_typed(where, table, "keep_ends", base.keep_ends),
         keep_small=_number(where, table, "keep_small", base.keep_small),
@@ -259,7 +261,7 @@ def _from_table(where: str, path: Path, table: dict[str, object]) -> Recipe:
         balance=_typed(where, table, "balance", base.balance),
         scale=_numbers(where, table, "scale", base.scale),
         offset=_numbers(where, table, "offset", base.offset),
-        label_offset=int(_number(where, table, "label_offset", base.label_offset)),
+        label_offset=_whole(where, table, "label_offset", base.label_offset),
         search=_choice(where, table, "search", base.search),
         layers=_layers(where, table.get("layers", {})),
         custom=tuple(resolved(spec, folder) for spec in _texts(where, table, "custom")),
@@ -288,7 +290,7 @@ def _layer(where: str, name: str, table: dict[str, object]) -> Layer:
             raise UsageError(where, f"unknown key {key!r}", ", ".join(known), "see docs/mixed.md")
 
     def bits(key: str) -> int | None:
-        return int(_number(where, table, key, 0)) if key in table else None
+        return _whole(where, table, key, 0) if key in table else None
 
     def switch(key: str) -> bool | None:
         return _typed(where, table, key, False) if key in table else None
@@ -322,6 +324,13 @@ def _number(where: str, table: dict[str, object], key: str, default: float) -> f
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise UsageError(where, f"{key} = {value!r}", "a number", "see docs/quantization.md")
     return float(value)
+
+
+def _whole(where: str, table: dict[str, object], key: str, default: int) -> int:
+    value = _number(where, table, key, default)
+    if not value.is_integer():
+        raise UsageError(where, f"{key} = {value}", "a whole number", "see docs/quantization.md")
+    return int(value)
 
 
 def _numbers(where: str, table: dict[str, object], key: str,

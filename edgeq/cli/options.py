@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
@@ -180,6 +181,8 @@ def _goal(drop: float | None, flash: int | None, ram: int | None,
           instructions: int | None) -> Goal:
     from edgeq.search import Goal
 
+    if drop is not None and not math.isfinite(drop):
+        raise UsageError("--max-drop", f"{drop}", "a number of percentage points")
     return Goal(drop, flash, ram, instructions)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -207,6 +208,7 @@ def test_wheel_works_outside_the_repository(tmp_path: Path) -> None:
             f"assert edgeq.__file__.startswith({str(packages)!r}); main(sys.argv[1:])")
     command = [str(python), "-c", f"import sys; sys.path += {own!r}; {code}"]
     done = subprocess.run([*command, "build", "--board", "cortex-m55", "-o", "out"],
-                          cwd=tmp_path, capture_output=True, text=True, check=False)
+                          cwd=tmp_path, capture_output=True, text=True, check=False,
+                          env={k: v for k, v in os.environ.items() if k != "PYTHONPATH"})
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "out" / "src" / "digits.c").is_file()

@@ -154,6 +154,7 @@ BAD = [
     (("build", MODEL, "--board", "host", "--calib", "none.npz"), "none.npz"),
     (("build", "--board", "host", "--recipe", "none"), "none"),
     (("build", "--board", "host", "--scale", "x"), "--scale"),
+    (("build", "--board", "host", "--max-drop", "nan"), "--max-drop"),
     (("build", "--board", "host", "--name", "1digits"), "--name"),
     (("build", "--board", "host", "--name", ""), "--name"),
     (("build", "--board", "host", "--name", "a" * 300), "at most 64"),

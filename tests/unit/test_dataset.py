@@ -147,6 +147,11 @@ def write_npy(path: Path) -> str:
     return str(path)
 
 
+def write_text(path: Path) -> str:
+    path.write_text("hello\n")
+    return str(path)
+
+
 def write_junk(path: Path) -> str:
     path.write_bytes(b"PK\x03\x04 this is no archive")
     return str(path)
@@ -158,6 +163,7 @@ BROKEN: list[tuple[Make, str]] = [
     (lambda d: str(d / "none.npy"), "does not exist"),
     (lambda d: str(d / "none"), "does not exist"),
     (lambda d: write_junk(d / "junk.npz"), "not a readable .npz"),
+    (lambda d: write_text(d / "text.npz"), r"not a readable .npz file \(no archive"),
     (lambda d: write_junk(d / "junk.npy"), "not a readable .npy"),
     (lambda d: write_junk(d / "junk.txt"), "not a kind of data"),
     (lambda d: save(d, z=np.zeros((2, 6))), "holds z"),
@@ -167,6 +173,8 @@ BROKEN: list[tuple[Make, str]] = [
     (lambda d: save(d, x=np.array([[object()] * 6])), "not a readable .npz"),
     (lambda d: save(d, x=np.full((2, 6), np.nan)), "sample 0: contains NaN"),
     (lambda d: save(d, x=np.diag([0, 0, 0, np.inf, 0, 0])), "sample 3: contains an infinity"),
+    (lambda d: save(d, x=np.full((2, 6), 1e37)), "sample 0: contains values up to 1e"),
+    (lambda d: save(d, x=np.full((2, 6), 1e300)), "sample 0: contains an infinity"),
     (lambda d: write_npy(d / "array.npz"), "not a readable .npz"),
     (lambda d: save(d, x=np.zeros((2, 6)), y=np.array([0, 6])), "sample 1: label 6"),
     (lambda d: save(d, x=np.zeros((2, 6)), y=np.array([0, -1])), "sample 1: label -1"),

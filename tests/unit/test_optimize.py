@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from ops.mac_cases import Geometry, window_case
 from edgeq.board import Optimize, Target, load_board
 from edgeq.emit import emit
 from edgeq.execute import run_int
+from edgeq.folder import write
 from edgeq.ir import Graph
 from edgeq.kernels.base import MacKernel, MacLayer, choose
 from edgeq.lower import lower
@@ -18,6 +20,7 @@ from edgeq.ops.base import Act
 from edgeq.ops.conv2d import Conv2D
 from edgeq.plan import Plan
 from edgeq.readers import read
+from edgeq.target import run_folder
 
 ONE = ((0, 0), (0, 0))
 SAME = ((1, 1), (1, 1))
@@ -86,9 +89,9 @@ def small() -> Graph:
 @pytest.mark.parametrize("board", ["cortex-m4", "cortex-m55"])
 @pytest.mark.parametrize("optimize", list(Optimize))
 def test_bytes_do_not_depend_on_it(board: str, optimize: Optimize, tmp_path: Path) -> None:
-    from edgeq.folder import write
-    from edgeq.target import run_folder
-
+    for program in ("arm-none-eabi-gcc", "qemu-system-arm"):
+        if shutil.which(program) is None:
+            pytest.skip(f"{program} is not installed")
     graph, target = small(), Target(load_board(board), optimize)
     write(emit(lower(graph, target)), tmp_path / "out")
     x = np.random.default_rng(5).integers(-128, 128, (2, 5, 5, 4)).astype(np.int8)

@@ -35,7 +35,9 @@ def test_a_file_overrides_the_defaults(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("text", "found"), [
     ("typo = 1", "typo"), ('act_range = "max"', "act_range"), ("per_channel = 1", "per_channel"),
     ("percentile = 10", "percentile"), ("keep_small = 2", "keep_small"),
-    ('percentile = "x"', "percentile"), ("= 3", "recipe"),
+    ('percentile = "x"', "percentile"), ("= 3", "recipe"), ("weight_bits = 4.5", "a whole number"),
+    ("act_bits = nan", "a whole number"), ("seed = inf", "a whole number"),
+    ("seed = -1", "seed = -1"),
     ("rollback = 'yes'", "rollback")])
 def test_mistakes_are_named(text: str, found: str, tmp_path: Path) -> None:
     path = tmp_path / "bad.toml"
@@ -62,6 +64,7 @@ def test_tables_of_layers(tmp_path: Path) -> None:
     ("layers = 4", "tables"), ("layers.conv = 4", "tables"),
     ("[layers.conv]\nbits = 4", "unknown key 'bits'"),
     ("[layers.conv]\nact_bits = 'x'", "layer 'conv'"),
+    ("[layers.conv]\nact_bits = 8.5", "a whole number"),
     ("[layers.conv]\nprecision = 'float16'", "precision = 'float16'; allowed: integer, float32"),
     ("precision = 'float32'", "unknown key 'precision'"),
     ("[layers.conv]\nweight_bits = 3", "layer conv")])
