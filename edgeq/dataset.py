@@ -155,7 +155,7 @@ def load_dataset(spec: str, preprocess: Preprocess, graph: Graph) -> Dataset:
 
 
 @dataclass(frozen=True, eq=False)
-class _ArraySamples:
+class ArraySamples:
     data: Array  # (n, *sample); may be a memory map
     shape: Shape  # of one sample, as the model takes it
 
@@ -173,7 +173,7 @@ def _random(preprocess: Preprocess, graph: Graph) -> Dataset:
     x: dict[str, Samples] = {}
     for name in graph.ins:
         shape = _sample_shape(graph, name)
-        x[name] = _ArraySamples(rng.random((RANDOM_SAMPLES, *shape), np.float32), shape)
+        x[name] = ArraySamples(rng.random((RANDOM_SAMPLES, *shape), np.float32), shape)
     return Dataset(x, preprocess, source=RANDOM)
 
 
@@ -254,7 +254,7 @@ def _in_order(data: Array, shape: Shape, moved: Shape | None) -> Array:
     return data.transpose(np.argsort(moved)) if found == in_file else data
 
 
-def _fit(data: Array, shape: Shape, where: str) -> _ArraySamples:
+def _fit(data: Array, shape: Shape, where: str) -> ArraySamples:
     """`data` as samples of `shape`; a channel dimension of 1 may be missing or left over."""
     if data.dtype.kind not in "fiub":
         raise DataError(where, f"has type {data.dtype}", "numbers")
@@ -264,7 +264,7 @@ def _fit(data: Array, shape: Shape, where: str) -> _ArraySamples:
     if found != shape and (*found, 1) != shape and found != (*shape, 1):
         raise DataError(where, f"has samples of shape {found}", f"{shape}, as the model's input",
                         "reshape or resize the samples")
-    return _ArraySamples(data, shape)
+    return ArraySamples(data, shape)
 
 
 def _pictures(folder: Path, graph: Graph) -> Loaded:

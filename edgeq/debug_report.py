@@ -8,11 +8,12 @@ from pathlib import Path
 
 import edgeq
 from edgeq.balance import balanced
-from edgeq.dataset import Preprocess, load_dataset
+from edgeq.dataset import ArraySamples, Dataset, Preprocess, load_dataset
 from edgeq.debug import SAMPLES, Histograms, LayerError, LayerErrors, layer_errors
 from edgeq.doctor import examine
 from edgeq.errors import UsageError
 from edgeq.evaluate import Evaluation, Share
+from edgeq.explicit_states import closed, with_state_values
 from edgeq.finding import Finding
 from edgeq.jsontypes import Json
 from edgeq.numbertext import percent_text
@@ -59,23 +60,30 @@ def _worst(shares: Sequence[Share]) -> Share | None:
 def debug(model: Path, calib: str, recipe: Recipe, preprocess: Preprocess,
           samples: int = SAMPLES, progress: Progress = lambda what, share: None,
           options: ReadOptions = NO_OPTIONS) -> Debugged:
-    """Examine the samples, quantize as `edgeq build` does, and measure; raises EdgeqError."""
+    """Examine the samples, quantize as `edgeq build` does, and measure; raises EdgeqError.
+
+    The layers of a model with states are measured in single steps, from the float states; the
+    evaluation runs the whole sequence, in which errors add up.
+    """
     progress("read the model", 0.0)
     graph = simplify(read(model, with_custom(options, recipe.custom)))
-    if graph.states:
-        raise UsageError(str(model), "keeps states from run to run", "a model without states",
-                         "`edgeq eval` measures its sequences")
     if is_integer(graph):
         raise UsageError(str(model), "is quantized already", "a float model",
                          "there is no float network to compare with")
     progress("examine the samples", 0.0)
-    diagnosis = examine(graph, load_dataset(calib, preprocess, graph))
-    data = diagnosis.data
+    steps = load_dataset(calib, preprocess, closed(graph))
+    diagnosis = examine(closed(graph), steps)
+    # the steps of a sequence stay all, in their order
+    data = steps if graph.states else diagnosis.data
     progress("examine the samples", 1.0)
-    real = (balanced(data) if recipe.balance else data).real()
+    real = with_state_values(
+        graph, (balanced(data) if recipe.balance and not graph.states else data).real())
     quantized = quantize(graph, tuple(real[n] for n in graph.ins), recipe, progress)
     evaluation = compare(graph, quantized.graph, data, progress)
-    layers = layer_errors(quantized, data, samples, progress)
+    each = data if not graph.states else Dataset(
+        {n: ArraySamples(x[:samples], x.shape[1:]) for n, x in real.items()},
+        source=data.source)
+    layers = layer_errors(quantized, each, samples, progress)
     return Debugged(model.stem, recipe.name, calib, layers, evaluation, diagnosis.findings)
 
 

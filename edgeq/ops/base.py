@@ -161,6 +161,10 @@ class Op(ABC):
         """Parameters of the constants `own_consts` under those of the activations."""
         return {}
 
+    def state_params(self, g: Graph) -> tuple[QuantParams, ...]:
+        """The parameters of the states of `carried` in an integer graph."""
+        return ()
+
     @abstractmethod
     def run_int(self, g: Graph, *qs: IntArray) -> tuple[IntArray, ...]:
         """The specification of the arithmetic: integers in, integers out, exact."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -20,10 +21,10 @@ from edgeq.requant import quantize_multiplier, requantize
 
 Wide = NDArray[np.int64]
 _INT32 = (1 << 31) - 1
-
-
-def _not_quantized(op: Op, g: Graph) -> str:
-    return "" if g.tensor(op.ins[0]).q is not None else "a float layer"
+_BIAS_BITS = 28  # |bias| stays below 2**28
+_MOST_TIMES = (1 << 16) - 4096  # sum of |times| of a unit: with the state's 2**15 below 2**31
+_FINEST = 2.0**20  # steps of input times feature in one of the state
+_LEAST = 1e-12  # of a scale, where all is zero
 
 
 def _clamps(op: Op, g: Graph) -> str:
@@ -48,8 +49,9 @@ class Svdf(Op):
 
     Inputs: x (1, in_c), the state (1, filters * memory), features (filters, in_c), times
     (filters, memory), b (units,), filters = units * rank. Outputs: y (1, units), the next state.
-    The state has 16 bits and zero point 0. Files with a state of 8 bits are `narrow`: features are
-    clamped to int8, and wrap around where `state_zero` takes them beyond.
+    The state has 16 bits and zero point 0, and so have the times. Files with a state of 8 bits
+    are `narrow`: features are clamped to int8, and wrap around where `state_zero` takes them
+    beyond.
     """
 
     rank: int
@@ -61,8 +63,6 @@ class Svdf(Op):
     own_consts: ClassVar[tuple[int, ...]] = (2, 3, 4)
     tflite_names: ClassVar[tuple[str, ...]] = ("SVDF",)
     limits: ClassVar[tuple[Limit, ...]] = (
-        Limit("a quantized file", _not_quantized,
-              "quantize it with the converter, or write the layer as dense and convolution"),
         Limit("no clamp but the output's own", _clamps, "put the activation behind"),
         Limit("features below 2**31 after scaling", _large_factor,
               "check the scales of this layer"),
@@ -73,6 +73,9 @@ class Svdf(Op):
         opts = node.options(tflite.SVDFOptions)
         x, features, times, bias, state = (*node.ins, "")[:5]
         q = node.tensors[state].q
+        act = node.act(opts.FusedActivationFunction())
+        node.require(q is not None or act in (Act.NONE, Act.RELU), f"{act.value} in a float layer",
+                     "none or relu", "put the activation behind the layer")
         narrow, zero = q is not None and q.bits == 8, 0 if q is None else int(q.zero)
         if q is not None:
             wide = QuantParams(q.scale, 0 * q.zero, 16)
@@ -82,7 +85,7 @@ class Svdf(Op):
         node.tensors[after] = Tensor(after, kept.shape, None, kept.q)
         return cls(name=node.name, ins=(x, state, features, times, bias or _zero_bias(node)),
                    outs=(*node.outs, after), rank=opts.Rank(), narrow=narrow, state_zero=zero,
-                   act=node.act(opts.FusedActivationFunction()))
+                   act=act)
 
     def shape(self, *ins: Shape) -> tuple[Shape, ...]:
         return ((ins[0][0], ins[4][0]), ins[1])
@@ -90,8 +93,26 @@ class Svdf(Op):
     def carried(self) -> tuple[tuple[int, int], ...]:
         return ((1, 1),)
 
-    def rule(self) -> Rule:
-        return SameAsInput(1)
+    def output_rule(self, index: int) -> Rule:
+        return SameAsInput(1) if index else self.rule()
+
+    def takes_wide(self, g: Graph) -> bool:
+        return g.tensor(self.ins[0]).q is not None
+
+    def state_params(self, g: Graph) -> tuple[QuantParams, ...]:
+        return (_wide_state(g.tensor(self.ins[1]).params),)
+
+    def const_params(self, g: Graph, params: Mapping[str, QuantParams]) -> dict[str, QuantParams]:
+        """Features of 8 bits, times of 16 so that the sums over all steps stay within 31 bits."""
+        _, state, features, times, bias = self.ins
+        kept = float(_wide_state(params[state]).scale)
+        f, t, b = (np.abs(np.asarray(g.const(n), np.float64)) for n in (features, times, bias))
+        f_scale = max(float(f.max()) / 127, kept / (float(params[self.ins[0]].scale) * _FINEST))
+        longest = float(t.reshape(len(b), -1).sum(1).max())
+        t_scale = max(float(t.max()) / 32767, longest / _MOST_TIMES,
+                      float(b.max()) / (kept * 2.0**_BIAS_BITS), _LEAST)
+        return {features: _symmetric(f_scale, 8), times: _symmetric(t_scale, 16),
+                bias: _symmetric(kept * t_scale, 32)}
 
     def run(self, *xs: FloatArray) -> tuple[FloatArray, ...]:
         x, state, features, times, bias = xs
@@ -158,9 +179,27 @@ class Svdf(Op):
                      overlap=(None,), macs=self.macs(g)),)
 
 
+def _wide_state(q: QuantParams) -> QuantParams:
+    """The state's 16-bit parameters for the range of `q`; its own where it has 16 bits and no zero
+    point.
+    """
+    if q.bits == 16 and not q.zero.any():
+        return q
+    ends = (q.qmin - int(q.zero), q.qmax - int(q.zero))
+    return _symmetric(max(abs(e) for e in ends) * float(q.scale) / 32767, 16)
+
+
+def _symmetric(scale: float, bits: int) -> QuantParams:
+    """Parameters of a whole tensor with zero point 0, as files hold them: the scale in float32."""
+    return QuantParams(np.asarray(np.float32(scale), np.float64), np.asarray(0, np.int32), bits)
+
+
 def _zero_bias(node: TfliteNode) -> str:
     """Name of a new bias of zeros."""
     name, units = f"{node.name}/zero_bias", node.tensors[node.outs[0]].shape[-1]
+    if node.tensors[node.outs[0]].q is None:
+        node.tensors[name] = Tensor(name, (units,), np.zeros(units, np.float32))
+        return name
     q = QuantParams(np.asarray(1.0), np.asarray(0, np.int32), 32)
     node.tensors[name] = Tensor(name, (units,), np.zeros(units, np.int32), q)
     return name

@@ -10,7 +10,6 @@ import numpy as np
 from edgeq.ir import Graph, QuantParams, Tensor
 from edgeq.layers import is_mac, mac_view
 from edgeq.ops.base import Fixed, Integers, Op, SameAsInput, whole_numbers
-from edgeq.ops.recurrent import Recurrent
 from edgeq.ops.requantize import Requantize
 from edgeq.quant.coarse import exact_bits
 from edgeq.quant.dynamic import with_dynamic
@@ -50,15 +49,14 @@ def assign(graph: Graph, chosen: Ranges, recipe: Recipe) -> Graph:
 
 
 def _with_states(graph: Graph) -> Graph:
-    """`graph` in which the states of recurrent layers have the layers' own parameters.
+    """`graph` in which the states that layers carry have the layers' own parameters.
 
     So has what only shows them in another shape or order.
     """
     own: dict[str, QuantParams] = {}
     for op in graph.ops:
-        if isinstance(op, Recurrent):
-            for (i, o), q in zip(op.carried(), op.state_params(graph), strict=False):
-                own |= {op.ins[i]: q, op.outs[o]: q}
+        for (i, o), q in zip(op.carried(), op.state_params(graph), strict=False):
+            own |= {op.ins[i]: q, op.outs[o]: q}
         rule = op.rule()
         if isinstance(rule, SameAsInput) and op.ins[rule.index] in own:
             own |= dict.fromkeys(op.outs, own[op.ins[rule.index]])

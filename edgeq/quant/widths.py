@@ -58,7 +58,8 @@ def with_widths(graph: Graph, recipe: Recipe) -> Graph:
 
     A network input has the width that the recipe gives its name; a view that of what it shows.
     """
-    bits = {n: recipe.of(n).act_bits for n in graph.ins}
+    own = {op.ins[i] for op in graph.ops for i, _ in op.carried()}  # the layers set their widths
+    bits = {n: recipe.of(n).act_bits for n in graph.ins if n not in own}
     tensors, ops = dict(graph.tensors), list[Op]()
     for op in graph.ops:
         want = bits[op.ins[0]] if op.is_view else op_bits(graph, op, recipe)

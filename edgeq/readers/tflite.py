@@ -300,8 +300,10 @@ class _State:
         ins = (*(n for n in given if n in read or not self._only_sizes(n, raw)),
                *(s.source for s in kept))
         outs = (*(self.names[i] for i in raw.outs), *(s.result for s in kept))
-        states = (*kept, *(State(op.ins[i], op.outs[o])
-                           for op in nodes for i, o in op.carried()))
+        carried = tuple(State(op.ins[i], op.outs[o]) for op in nodes for i, o in op.carried())
+        if all(self.tensors[s.source].q is None for s in carried):  # to be observed
+            ins, outs = (*ins, *(s.source for s in carried)), (*outs, *(s.result for s in carried))
+        states = (*kept, *carried)
         graph = Graph(self.tensors, (*nodes, *more), ins, outs, name, states=states).replace()
         if any(t.q is not None for t in graph.activations()):
             graph = _with_whole_numbers(graph, {

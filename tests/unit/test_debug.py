@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tflite_models import ModelFile, schema
 
 from edgeq.cli import main
 from edgeq.dataset import Dataset, Preprocess, load_dataset
@@ -289,3 +290,24 @@ def test_proxies_are_there_for_layers_with_weights(errors: LayerErrors) -> None:
         assert (e.weights_db is None) == (e.weight_bits is None) == (e.curvature_db is None)
         if e.weights_db is not None:
             assert 30 < e.weights_db < 60
+
+
+def test_a_model_with_states(tmp_path: Path) -> None:
+    """Its layers in single steps from the float states, the evaluation over the sequence."""
+    rng = np.random.default_rng(4)
+    m = ModelFile()
+    x, state, y = m.tensor("x", (1, 6)), m.tensor("kept", (1, 8 * 5)), m.tensor("y", (1, 4))
+    m.tensors[state].isVariable = True  # type: ignore[attr-defined]
+    options = schema.SVDFOptionsT()
+    options.rank, options.fusedActivationFunction = 2, 0
+    f, t, b = (rng.normal(0, 0.4, s).astype(np.float32) for s in ((8, 6), (8, 5), (4,)))
+    m.op("SVDF", [x, m.const("f", f), m.const("t", t), m.const("b", b), state], [y], options)
+    path = m.write(tmp_path / "m.tflite", [x], [y])
+    np.savez(tmp_path / "x.npz", x=np.sin(np.outer(np.arange(200), np.arange(1, 7) / 9)))
+    found = debug(path, str(tmp_path / "x.npz"), load_recipe("default"), Preprocess(), 16)
+    (layer,) = found.layers.layers
+    assert layer.op == "Svdf"
+    assert found.layers.samples == 16
+    assert layer.output_db is not None
+    assert layer.output_db > 30
+    assert found.evaluation.samples == 200
