@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 # others: int8 is version 2
 _FIRST_VERSION = ("RELU_N1_TO_1", "ELU", "HARD_SWISH", "PRELU", "GELU", "CEIL", "COS", "FLOOR",
                   "NEG", "ROUND", "SIN", "SQUARE", "DEPTH_TO_SPACE", "LOGICAL_AND", "LOGICAL_OR",
-                  "LOGICAL_NOT")
+                  "LOGICAL_NOT", "CUMSUM", "ONE_HOT", "REDUCE_ANY", "REDUCE_ALL", "POW",
+                  "RELU_0_TO_1", "L2_POOL_2D", "LOCAL_RESPONSE_NORMALIZATION")
 _TYPES = {"int4": schema.TensorType.INT4, "uint8": schema.TensorType.UINT8,
           "float32": schema.TensorType.FLOAT32,
           "int8": schema.TensorType.INT8,

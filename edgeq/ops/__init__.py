@@ -16,6 +16,7 @@ from edgeq.ops.base import Op
 from edgeq.ops.compare import Compare, LogicalNot
 from edgeq.ops.concat import Concat, Pack
 from edgeq.ops.conv2d import Conv2D
+from edgeq.ops.cumsum import CumSum
 from edgeq.ops.dense import Dense
 from edgeq.ops.depthwise_conv2d import DepthwiseConv2D
 from edgeq.ops.detection import Detections
@@ -26,10 +27,13 @@ from edgeq.ops.gather import Slice, Transpose
 from edgeq.ops.gru import Gru
 from edgeq.ops.l2_norm import L2Norm
 from edgeq.ops.layer_norm import LayerNorm
+from edgeq.ops.log_softmax import LogSoftmax
 from edgeq.ops.logic import Logic, Xor
 from edgeq.ops.lstm import Lstm
 from edgeq.ops.matmul import MatMul
+from edgeq.ops.max_unpool import MaxPlace, MaxUnpool
 from edgeq.ops.minmax import MinMax
+from edgeq.ops.one_hot import OneHot
 from edgeq.ops.pad import Pad
 from edgeq.ops.pool import AveragePool, MaxPool
 from edgeq.ops.prelu import PRelu
@@ -42,6 +46,8 @@ from edgeq.ops.select import Select
 from edgeq.ops.shift import Shift
 from edgeq.ops.softmax import Softmax
 from edgeq.ops.svdf import Svdf
+from edgeq.ops.take import Take
+from edgeq.ops.topk import TopK
 from edgeq.ops.transpose_conv import TransposeConv
 
 __all__ = ["OPS", "Requantize"]
@@ -94,4 +100,11 @@ OPS: tuple[type[Op], ...] = (
     L2Norm,
     Logic,
     Xor,
+    MaxPlace,
+    MaxUnpool,
+    LogSoftmax,
+    CumSum,
+    TopK,
+    Take,
+    OneHot,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import prod
 
 import numpy as np
 import tflite
@@ -14,11 +15,17 @@ LARGEST = 1 << 16  # values of a result; shapes are far smaller
 
 
 def fold(node: TfliteNode) -> IntArray | None:
-    """The integers that `node` gives; None where it is no shape arithmetic on constants."""
+    """What `node` gives; None where it is no shape arithmetic on constants."""
     if len(node.outs) != 1 or "" in node.ins:
         return None
     if node.kind == "SHAPE":
         return np.array(node.shape(0), np.int64)
+    if node.kind == "RANK":
+        return np.array(len(node.shape(0)))
+    if node.kind == "ZEROS_LIKE":
+        return np.zeros(node.shape(0), np.int64)
+    if node.kind == "FILL" and node.tensors[node.ins[0]].data is not None:
+        return _filled(node)
     compute = _FOLDS.get(node.kind)
     tensors = [node.tensors[name] for name in node.ins]
     known = [t.data for t in tensors if t.data is not None and t.q is None]
@@ -27,6 +34,23 @@ def fold(node: TfliteNode) -> IntArray | None:
     if not all(d.dtype.kind in "iub" and d.size <= LARGEST for d in known):
         return None
     return compute(node, [d.astype(np.int64) for d in known])
+
+
+def _filled(node: TfliteNode) -> IntArray | None:
+    """FILL: one value in a constant shape; None where it comes at run time."""
+    value = node.tensors[node.ins[1]]
+    shape = tuple(int(n) for n in node.const(0).reshape(-1).tolist())
+    if value.data is None or value.q is not None or prod(shape) > LARGEST:
+        return None
+    return np.full(shape, value.data.reshape(-1)[0])
+
+
+def _range(node: TfliteNode, values: Sequence[IntArray]) -> IntArray:
+    start, limit, step = (int(v.reshape(-1)[0]) for v in values)
+    node.require(step != 0 and abs(limit - start) <= LARGEST * abs(step),
+                 f"from {start} to {limit} in steps of {step}", f"at most {LARGEST} values",
+                 "make it a constant")
+    return np.arange(start, limit, step, dtype=np.int64)
 
 
 _Compute = Callable[[TfliteNode, Sequence[IntArray]], IntArray]
@@ -92,6 +116,7 @@ def _divided(function: Callable[[IntArray, IntArray], IntArray]) -> _Compute:
 _FOLDS: dict[str, _Compute] = {
     "STRIDED_SLICE": _strided_slice,
     "PACK": _pack,
+    "RANGE": _range,
     "CONCATENATION": _concat,
     "GATHER": _gather,
     "REDUCE_PROD": _product,

@@ -33,4 +33,14 @@ void eq_detections(const eq_detections_t *p, const int8_t *codes, const int8_t *
                    int16_t *restrict boxes, int32_t *restrict classes, int8_t *restrict best,
                    int32_t *restrict count, void *restrict scratch);
 
+/* --- the k largest (sign 1) or smallest (sign -1) of each of `rows` rows of n values, in order ------
+ * Of equal values the first comes first. values and indices (rows, k), k <= n; disjoint. */
+typedef struct {
+    uint32_t rows, n, k;
+    int8_t sign;
+} eq_topk_s8_t;
+
+void eq_topk_s8(const eq_topk_s8_t *p, const int8_t *restrict in, int8_t *restrict values,
+                int32_t *restrict indices);
+
 #endif

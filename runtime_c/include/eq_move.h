@@ -99,4 +99,14 @@ typedef struct {
 void eq_embedding(const eq_embedding_t *p, const int32_t *restrict index,
                   const int8_t *restrict table, int8_t *restrict out);
 
+/* --- rows of `depth` values, 1 at the index and 0 elsewhere; 0 alone where the index is outside --------
+ * `wraps`: indices from -depth to -1 count from the end. */
+typedef struct {
+    uint32_t n;
+    int32_t depth;
+    uint8_t wraps;
+} eq_onehot_t;
+
+void eq_onehot(const eq_onehot_t *p, const int32_t *restrict index, int8_t *restrict out);
+
 #endif

@@ -28,6 +28,18 @@ void eq_softmax_s8(const eq_softmax_s8_t *p, const int8_t *in, int8_t *out);
 /* Out scale 1/65536, zero -32768; disjoint. */
 void eq_softmax_s8_s16(const eq_softmax_s8_t *p, const int8_t *in, int16_t *out);
 
+/* --- logarithm of a softmax over rows of c < 2048 -------------------------------------------------
+ * exp[d] = e^(-d * scale) in Q20, 0 from n_exp on; ln[i] = ln(1 + i / 256) in Q16, 257 entries; step
+ * is the input's scale in Q24; mult, shift: 2^-16 / output scale, at most 1. `out` may be `in`. */
+typedef struct {
+    uint32_t rows, c, n_exp;
+    int32_t step, mult;
+    int8_t shift, out_zero;
+    const int32_t *exp, *ln;
+} eq_logsoftmax_s8_t;
+
+void eq_logsoftmax_s8(const eq_logsoftmax_s8_t *p, const int8_t *in, int8_t *out);
+
 /* --- Helium (MVE) variants ------------------------------------------------------------------------ */
 void eq_softmax_s8_mve(const eq_softmax_s8_t *p, const int8_t *in, int8_t *out);
 

@@ -54,6 +54,37 @@ typedef struct {
 
 void eq_mean_s8(const eq_mean_s8_t *p, const int8_t *restrict in, int8_t *restrict out);
 
+/* --- running sums along the middle axis of (outer, n, inner), n < 2^20 ------------------------------
+ * y = clamp(out_zero + requant(sum(x - in_zero))) over the values up to its own, that one left out
+ * where `exclusive`; from the end where `reverse`. Disjoint. */
+typedef struct {
+    uint32_t outer, n, inner;
+    int32_t mult;
+    int8_t shift, in_zero, out_zero;
+    uint8_t exclusive, reverse;
+} eq_cumsum_s8_t;
+
+void eq_cumsum_s8(const eq_cumsum_s8_t *p, const int8_t *restrict in, int8_t *restrict out);
+
+/* --- the place ky * kw + kx of the first maximum of each window; kh * kw <= 128, every window has
+ * a value inside. act_min, act_max are not used. Disjoint. */
+void eq_maxplace_s8(const eq_pool_s8_t *p, const int8_t *restrict in, int8_t *restrict out);
+
+/* --- the way back: every value where `places` says in its window of the output, zero elsewhere ------
+ * in and places (in_h, in_w, c); where windows overlap, the last value stays. Places outside of the
+ * output are left out. Disjoint. */
+typedef struct {
+    uint16_t in_h, in_w, c;
+    uint16_t out_h, out_w;
+    uint16_t kw;
+    uint16_t stride_h, stride_w;
+    uint16_t pad_top, pad_left;
+    int8_t zero;
+} eq_unpool_s8_t;
+
+void eq_unpool_s8(const eq_unpool_s8_t *p, const int8_t *restrict in, const int8_t *restrict places,
+                  int8_t *restrict out);
+
 /* --- Helium (MVE) variants ------------------------------------------------------------------------ */
 void eq_avgpool_s8_mve(const eq_pool_s8_t *p, const int8_t *in, int8_t *out);
 void eq_maxpool_s8_mve(const eq_pool_s8_t *p, const int8_t *in, int8_t *out);

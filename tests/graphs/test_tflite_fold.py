@@ -101,3 +101,25 @@ def test_shapes_that_the_file_leaves_open(tmp_path: Path) -> None:
     values = np.linspace(-3, 3, 24, dtype=np.float32).reshape(1, 4, 6)
     np.testing.assert_allclose(run_float(graph, {"x": values})["y"].reshape(-1),
                                1 / (1 + np.exp(-values.reshape(-1))), rtol=1e-5)
+
+
+def test_ranges_and_filled_shapes_become_constants(tmp_path: Path) -> None:
+    """x + FILL(SHAPE(x), 2.5) + GATHER(x, RANGE(0, RANK(x), 1)) along the last axis, in part."""
+    file = ModelFile()
+    x, shape = file.tensor("x", (1, 3)), file.tensor("shape", (2,), "int32")
+    file.op("SHAPE", [x], [shape], schema.ShapeOptionsT())
+    filled = file.tensor("filled", (1, 3))
+    file.op("FILL", [shape, file.const("value", np.array(2.5, np.float32))], [filled],
+            schema.FillOptionsT())
+    total = file.tensor("total", (1, 3))
+    file.op("ADD", [x, filled], [total], schema.AddOptionsT())
+    rank, places = file.tensor("rank", (), "int32"), file.tensor("places", (2,), "int32")
+    file.op("RANK", [x], [rank], schema.RankOptionsT())
+    file.op("RANGE", [file.const("from", ints(0).reshape(())), rank,
+                      file.const("step", ints(1).reshape(()))], [places], schema.RangeOptionsT())
+    options, y = schema.GatherOptionsT(), file.tensor("y", (1, 2))
+    options.axis = 1
+    file.op("GATHER", [total, places], [y], options)
+    graph = read(file.write(tmp_path / "m.tflite", [x], [y]))
+    values = np.array([[1, 2, 3]], np.float32)
+    np.testing.assert_array_equal(run_float(graph, {"x": values})["y"], [[3.5, 4.5]])

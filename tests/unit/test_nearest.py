@@ -14,7 +14,7 @@ def test_forms_are_for_nodes_that_are_not_read() -> None:
 
     known = {"".join(c for c in k.lower() if c.isalnum())
              for k in (*node_kinds(), *translations(NO_OPTIONS))}
-    assert known & _FORMS.keys() == {"cumsum", "where"}  # of ONNX; TensorFlow Lite's are not read
+    assert known & _FORMS.keys() == {"where"}  # of ONNX; TensorFlow Lite's is not read
 
 
 def test_the_nearest_form_is_named() -> None:
