@@ -178,7 +178,7 @@ def _finish(request: Request, measured: _Measured, progress: Progress) -> Result
         preprocess=request.preprocess, board_file=request.board_file,
         steps=tuple(Step(s.name, s.kept, _step_note(s)) for s in quantized.steps),
         float_vs_int=measured.evaluation, layer_sqnr=measured.layer_sqnr,
-        warnings=measured.warnings + warnings, streaming=streaming)
+        warnings=measured.warnings + warnings + _too_large(plan, sizes), streaming=streaming)
     content = report(built, sizes)
     if measured.chosen is not None:
         content["search"] = search_json(measured.chosen)
@@ -187,6 +187,17 @@ def _finish(request: Request, measured: _Measured, progress: Progress) -> Result
     files["report.html"] = html(content)
     progress("measure the code", 1.0)
     return Result(plan, quantized, content, files)
+
+
+def _too_large(plan: Plan, sizes: Footprint | None) -> tuple[str, ...]:
+    """Warnings where the memories of the board, as its file has them, are smaller than needed."""
+    board, facts = plan.target.board, plan_facts(plan)
+    ram, flash = facts["arena_bytes"], facts["weights_bytes"] + facts["const_bytes"]
+    if sizes is not None:
+        ram, flash = ram + (sizes.stack or 0), sizes.flash
+    needs = (("RAM", ram, board.ram), ("flash", flash, board.flash))
+    return tuple(f"{what}: {need:,} bytes are needed, {board.name} has {there:,}"
+                 for what, need, there in needs if 0 < there < need)
 
 
 def _library(request: Request, graph: Graph) -> tuple[Plan, dict[str, str], Streaming | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import stat
 from pathlib import Path
@@ -131,6 +132,16 @@ def test_random_calibration_warns(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert "warning" in capsys.readouterr().out
     assert "random" in json.loads((folder / "report.json").read_text())["warnings"][0]
     assert "random numbers" in (folder / "report.html").read_text()
+
+
+def test_a_model_too_large_for_its_board_warns(tmp_path: Path) -> None:
+    board = tmp_path / "small.toml"
+    board.write_text('parent = "host"\nflash = 4096\nram = 1024\n')
+    folder = tmp_path / "out"
+    assert call("build", "--board", str(board), "-o", str(folder)) == 0
+    ram, flash = json.loads((folder / "report.json").read_text())["warnings"]
+    assert re.fullmatch(r"RAM: 1,\d+ bytes are needed, small has 1,024", ram)
+    assert re.fullmatch(r"flash: [\d,]+ bytes are needed, small has 4,096", flash)
 
 
 def test_preprocessing_is_kept_for_eval(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
