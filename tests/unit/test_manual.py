@@ -1,14 +1,18 @@
-"""docs/operators.md is what `edgeq ops` prints, and names every operator and limit."""
+"""The pages name what the code has: operators and limits, keys of a recipe, options."""
 
 from __future__ import annotations
 
+import re
+from dataclasses import fields
 from pathlib import Path
 
 from click.testing import CliRunner
 
+from edgeq.cli import app
 from edgeq.cli.ops import ops
 from edgeq.manual import operators_manual
 from edgeq.ops import OPS
+from edgeq.recipe import Recipe
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
@@ -29,3 +33,17 @@ def test_every_operator_has_its_formula_names_and_limits() -> None:
         assert f"## {op.__name__}\n" in text
         assert all(limit.text in text and limit.fix in text for limit in op.limits)
         assert all(name in text for name in op.tflite_names)
+
+
+def test_the_page_of_quantization_names_every_key_of_a_recipe() -> None:
+    text = (DOCS / "quantization.md").read_text(encoding="utf-8")
+    missing = [f.name for f in fields(Recipe) if not re.search(rf"`\[?{f.name}[`. ]", text)]
+    assert not missing
+
+
+def test_the_page_of_the_command_line_names_every_command_and_option() -> None:
+    text = (DOCS / "cli.md").read_text(encoding="utf-8")
+    options = {option for command in app.commands.values() for param in command.params
+               for option in param.opts if option.startswith("--")}
+    assert not [name for name in app.commands if f"edgeq {name}" not in text]
+    assert not [option for option in sorted(options) if not re.search(rf"{option}[`=\s]", text)]
