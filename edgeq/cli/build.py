@@ -21,7 +21,7 @@ from edgeq.cli.options import (
     stream_options,
     target_options,
 )
-from edgeq.errors import BudgetError, ToolchainError
+from edgeq.errors import BudgetError, ToolchainError, UsageError
 from edgeq.formats import Format
 
 if TYPE_CHECKING:
@@ -75,6 +75,9 @@ def build(model: Path | None, calib: str | None, output: Path | None, name: str 
         calib = calib or str(model.with_name("digits_calib.npz"))
     how = load_recipe(recipe)
     how = replace(how, balance=how.balance or balance)
+    if goal.min_saving is not None and how.search is not Search.MIXED:
+        raise UsageError("--min-saving", f"recipe {recipe!r} does not mix precisions",
+                         "--recipe mixed, or one with search = \"mixed\"")
     default = Preprocess(how.scale, how.offset, how.label_offset)
     request = pipeline.Request(
         model=model, target=target, calib=calib, recipe=how, name=name, finetune=finetune,
@@ -117,6 +120,7 @@ def show(console: Console, report: Mapping[str, object], folder: Path) -> None:
 def _check_budgets(report: Mapping[str, object], goal: Goal) -> None:
     """Raise BudgetError for the budgets that are missed."""
     from edgeq.report_text import accuracy_lost, ram_bytes
+    from edgeq.search.report import saved_share
 
     missed = []
     ram, flash = ram_bytes(report), report.get("flash_bytes")
@@ -131,6 +135,10 @@ def _check_budgets(report: Mapping[str, object], goal: Goal) -> None:
     lost = 0.0 if goal.max_drop is None else accuracy_lost(report)
     if goal.max_drop is not None and 100 * lost > goal.max_drop:
         missed.append(f"accuracy lost {100 * lost:.2f} points of at most {goal.max_drop:g}")
+    if goal.min_saving is not None:
+        saved = 100 * saved_share(report)
+        if saved < goal.min_saving:
+            missed.append(f"{saved:.1f} % fewer weight bytes of at least {goal.min_saving:g} %")
     if missed:
         raise BudgetError("budget missed", "; ".join(missed), "",
                           "see report.html for the layers that cost most")

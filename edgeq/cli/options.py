@@ -173,17 +173,20 @@ def goal_options(command: F) -> F:
         click.Option(["--max-ram"], type=click.IntRange(min=0), metavar="BYTES",
                      help="Exit code 1 where arena and stack need more."),
         click.Option(["--max-instructions"], type=click.IntRange(min=0), metavar="N",
-                     help="Exit code 1 where an inference executes more; counted under QEMU.")
+                     help="Exit code 1 where an inference executes more; counted under QEMU."),
+        click.Option(["--min-saving"], type=click.FloatRange(0, 90), metavar="PERCENT",
+                     help="With --recipe mixed: stop at so many percent fewer weight bytes than "
+                          "with 8 bits, and take the least noise that saves them.")
     )(command)
 
 
-def _goal(drop: float | None, flash: int | None, ram: int | None,
-          instructions: int | None) -> Goal:
+def _goal(drop: float | None, flash: int | None, ram: int | None, instructions: int | None,
+          saving: float | None) -> Goal:
     from edgeq.search import Goal
 
     if drop is not None and not math.isfinite(drop):
         raise UsageError("--max-drop", f"{drop}", "a number of percentage points")
-    return Goal(drop, flash, ram, instructions)
+    return Goal(drop, flash, ram, instructions, saving)
 
 
 def stream_options(command: F) -> F:

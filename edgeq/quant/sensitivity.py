@@ -1,7 +1,8 @@
 """What the precision of each layer costs at the output: measured, by curvature, by signal to noise.
 
 Everything is energy on the scores (what enters a final softmax, else the output) divided by theirs,
-so that the noise of several layers adds up to that of all as far as it is independent.
+so that the noise of several layers adds up to that of all as far as it is independent. Of a
+classifier only what moves the margin of its answer to the next class counts, if that is asked for.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edgeq.execute import run_float, run_on
 from edgeq.ir import FloatArray, Graph, Tensor
@@ -23,9 +25,10 @@ from edgeq.quant.weights import quantize_weight, weight_params
 from edgeq.recipe import Recipe, Rounding, WeightRange
 
 _MOST_VALUES = 3 * 10**7  # activation values that are kept at once
-_MOST, _FEWEST = 32, 4  # samples
+_MOST, _FEWEST = 64, 4  # samples
 _STEP = 1e-2  # of the weights' root mean square, of a finite difference
 Values = Mapping[str, FloatArray]
+View = Callable[[FloatArray], NDArray[np.float64]]  # what counts of the scores
 
 
 @dataclass(frozen=True)
@@ -73,27 +76,55 @@ class Sensitivity:
 
 def sensitivity(real: Graph, ints: Graph, samples: Sequence[FloatArray], recipe: Recipe,
                 widths: Sequence[Width], progress: Callable[[float], None] = lambda share: None,
-                ) -> Sensitivity:
+                margins: bool = False) -> Sensitivity:
     """The noise of each layer of the float graph `real` alone, on the first `samples`.
 
-    `ints` is an integer graph of it with 8-bit activations, whose ranges are taken.
+    `ints` is an integer graph of it with 8-bit activations, whose ranges are taken. With `margins`
+    noise is that of the margin (best score less the next) instead of all scores: what all classes
+    share changes no answer.
     """
     known = _known(real, samples)
-    (out, *_) = measured(real)
-    energy = float((known[out].astype(np.float64) ** 2).sum())
+    (name_out, *_) = measured(real)
+    out = _Out(name_out, _pairs(known[name_out]) if margins else None)
+    energy = max(float((out.of(known[name_out]) ** 2).sum()), 1e-30)
     rng = np.random.default_rng(0)
     weights, activations = list[WeightNoise](), list[ActivationNoise]()
     for name in real.ins:
-        activations.append(_activation(real, ints, -1, name, known, out, energy))
+        activations.append(_activation(real, ints, -1, name, known, out))
     for i, op in enumerate(real.ops):
         if is_mac(op):
-            trace = curvature(real, i, known, out, rng) / energy
-            weights += [_weights(real, ints, i, known, out, energy, trace, recipe, w)
+            trace = curvature(real, i, known, out.name, rng, seen=out.of) / energy
+            weights += [_weights(real, ints, i, known, out, trace, recipe, w)
                         for w in widths if w.bits == 8 or not mac_view(real, op).depthwise]
         if not op.is_view:
-            activations += [_activation(real, ints, i, n, known, out, energy) for n in op.outs]
+            activations += [_activation(real, ints, i, n, known, out) for n in op.outs]
         progress((i + 1) / len(real.ops))
     return Sensitivity(tuple(weights), tuple(activations))
+
+
+@dataclass(frozen=True, eq=False)
+class _Out:
+    """What is looked at: the scores `name`, or of each sample the difference of two."""
+
+    name: str
+    pairs: tuple[NDArray[np.int64], NDArray[np.int64]] | None
+
+    def of(self, scores: FloatArray) -> NDArray[np.float64]:
+        """(n, ...) scores, or (n,) differences."""
+        if self.pairs is None:
+            return scores.astype(np.float64)
+        flat, rows = scores.reshape(len(scores), -1).astype(np.float64), np.arange(len(scores))
+        best, second = self.pairs
+        return np.asarray(flat[rows, best] - flat[rows, second])
+
+
+def _pairs(scores: FloatArray) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
+    """The best and the next class of each sample; None where there is one value."""
+    flat = scores.reshape(len(scores), -1)
+    if flat.shape[1] < 2:
+        return None
+    order = np.argsort(-flat, axis=1, kind="stable")
+    return order[:, 0], order[:, 1]
 
 
 def _known(real: Graph, samples: Sequence[FloatArray]) -> dict[str, FloatArray]:
@@ -105,37 +136,44 @@ def _known(real: Graph, samples: Sequence[FloatArray]) -> dict[str, FloatArray]:
 
 
 def curvature(real: Graph, index: int, known: Values, out: str, rng: np.random.Generator,
-              probes: int = 2) -> float:
+              probes: int = 2,
+              seen: View = lambda scores: scores.astype(np.float64)) -> float:
     """Trace of the Gauss-Newton matrix J'J of the scores by the weights of layer `index`.
 
     J'J is the Hessian of half the square error at its minimum. Hutchinson's estimate: the mean of
-    |J v|**2 over random signs v, J v by a finite difference, so no gradient is needed.
+    |J v|**2 over random signs v, J v by a finite difference, so no gradient is needed. `seen` is
+    the linear function of the scores that counts, all of them unless given.
     Source: Dong et al. 2020 (HAWQ-V2), sections 3.1 and 3.2.
     """
     op = real.ops[index]
-    view, base = mac_view(real, op), known[out].astype(np.float64)
+    view, base = mac_view(real, op), seen(known[out])
     step = _STEP * float(np.sqrt(np.mean(np.square(view.weight, dtype=np.float64)))) + 1e-12
     total = 0.0
     for _ in range(probes):
         signs = rng.choice(np.array([-1, 1], np.float32), view.weight.shape)
         (y,) = op.run(known[op.ins[0]], view.weight + np.float32(step) * signs, view.bias)
-        moved = run_on(real, index, known, {op.outs[0]: y}, out).astype(np.float64)
+        moved = seen(run_on(real, index, known, {op.outs[0]: y}, out))
         total += float((((moved - base) / step) ** 2).sum())
     return total / probes
 
 
-def _weights(real: Graph, ints: Graph, index: int, known: Values, out: str, energy: float,
+def _weights(real: Graph, ints: Graph, index: int, known: Values, out: _Out,
              trace: float, recipe: Recipe, width: Width) -> WeightNoise:
+    """Rounded from every other sample, measured on those between.
+
+    On the samples that it compensates for, rounding of a dense layer leaves hardly any noise.
+    """
     op = real.ops[index]
     view, x = mac_view(real, op), known[op.ins[0]]
     tensor = nearest(real, ints, op, recipe, width)
     if width.bits < 8:
-        tensor = rounded(view, x, x, tensor)
+        tensor = rounded(view, x[::2], x[::2], tensor)
     weight = tensor.params.dequantize(tensor.data)  # type: ignore[arg-type]
     y = _mean_kept(view, x, weight)
-    moved = run_on(real, index, known, {op.outs[0]: y}, out)
+    judges = slice(1, None, 2) if len(x) > 1 else slice(None)
+    moved = run_on(real, index, known, {op.outs[0]: y}, out.name)
     error = np.asarray(weight, np.float64) - view.weight
-    return WeightNoise(op.name, width, _noise(moved, known[out], energy),
+    return WeightNoise(op.name, width, _noise(moved, known, out, judges),
                        trace / error.size * float((error**2).sum()),
                        sqnr_db(view.weight, np.asarray(weight, np.float32)))
 
@@ -157,14 +195,15 @@ def _mean_kept(view: MacView, x: FloatArray, weight: FloatArray) -> FloatArray:
     return apply_act(got + shift.astype(np.float32), view.op.act)
 
 
-def _activation(real: Graph, ints: Graph, index: int, name: str, known: Values, out: str,
-                energy: float) -> ActivationNoise:
+def _activation(real: Graph, ints: Graph, index: int, name: str, known: Values,
+                out: _Out) -> ActivationNoise:
     q = ints.tensor(name).params
     y = fake_quantize(known[name], q)
-    moved = run_on(real, index, known, {name: y}, out)
-    return ActivationNoise(name, _noise(moved, known[out], energy))
+    moved = run_on(real, index, known, {name: y}, out.name)
+    return ActivationNoise(name, _noise(moved, known, out, slice(None)))
 
 
-def _noise(moved: FloatArray, base: FloatArray, energy: float) -> float:
-    error = moved.astype(np.float64) - base
-    return float((error**2).sum()) / max(energy, 1e-30)
+def _noise(moved: FloatArray, known: Values, out: _Out, rows: slice) -> float:
+    base = out.of(known[out.name])[rows]
+    error = out.of(moved)[rows] - base
+    return float((error**2).sum()) / max(float((base**2).sum()), 1e-30)

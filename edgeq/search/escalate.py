@@ -65,7 +65,8 @@ def _ladder(job: Job, base: Recipe, default: Recipe, below: list[_Rung]) -> Iter
     yield replace(base, name=f"{base.name}, learned rounding", rounding=Rounding.ADAROUND)
     start = max(below, key=lambda rung: rung.trial.sqnr_db).recipe
     result = quantized(job, start)
-    found = sensitivity(result.float_graph, result.graph, job.samples, start, (Width(8),))
+    found = sensitivity(result.float_graph, result.graph, job.samples, start, (Width(8),),
+                        margins=job.classifies)
     seen = start
     for count in _WIDE:
         wide = widened(start, job.graph, found, count)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from edgeq.evaluate import Evaluation
 from edgeq.jsontypes import Json
 from edgeq.search.choose import Chosen
@@ -21,6 +23,15 @@ def _trial(t: Trial) -> dict[str, Json]:
             "lost": t.lost, "expected_drop": round(t.expected_drop, 5),
             "weights_bytes": t.weight_bytes, "flash_bytes": t.flash_bytes,
             "ram_bytes": t.ram_bytes, "instructions": t.instructions, "recipe": t.recipe}
+
+
+def saved_share(report: Mapping[str, object]) -> float:
+    """The share of the weight bytes of 8 bits that the search in report.json saved."""
+    search = report["search"]
+    assert isinstance(search, Mapping)
+    rows = search["trials"]
+    chosen = next(t for t in rows if t["chosen"])
+    return 1.0 - float(chosen["weights_bytes"]) / max(1.0, float(rows[0]["weights_bytes"]))
 
 
 def hurts_more(one: Evaluation, other: Evaluation) -> bool:

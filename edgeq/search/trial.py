@@ -13,6 +13,7 @@ from edgeq.board import Target
 from edgeq.execute import run_float
 from edgeq.ir import FloatArray, Graph
 from edgeq.lower import lower
+from edgeq.ops.softmax import Softmax
 from edgeq.plan import Plan
 from edgeq.quant import Progress, Quantized, quantize
 from edgeq.quant.observe import batches
@@ -22,6 +23,7 @@ from edgeq.search.costs import instructions
 
 _ASIDE = 4  # every fourth sample judges, the others feed
 _FEW = 8  # below this many all do both
+_CROSSED = 64  # below this many each fourth judges once: a quarter of them would tell too little
 Samples = tuple[FloatArray, ...]
 Labels = NDArray[np.int64] | None
 
@@ -34,6 +36,7 @@ class Goal:
     max_flash: int | None = None  # bytes of code, weights and constants
     max_ram: int | None = None  # bytes of arena and stack
     max_instructions: int | None = None
+    min_saving: float | None = None  # percent of the weight bytes of 8 bits, of mixed precision
 
 
 NO_GOAL = Goal()
@@ -84,10 +87,22 @@ class Job:
     progress: Progress
 
     @property
-    def aside(self) -> NDArray[np.bool_]:
-        """Which samples judge: (n,)."""
+    def classifies(self) -> bool:
+        """Whether the largest output is an answer: there are labels, or a softmax at the end."""
+        last = self.graph.producer(self.graph.outs[0])
+        return self.y is not None or isinstance(last, Softmax)
+
+    @property
+    def asides(self) -> tuple[NDArray[np.bool_], ...]:
+        """Which samples judge, (n,): of few samples each fourth in turn, else one fourth.
+
+        A trial quantizes once for each of them, from the other samples (cross-validation).
+        """
         n = len(self.samples[0])
-        return np.arange(n) % _ASIDE == _ASIDE - 1 if n >= _FEW else np.ones(n, np.bool_)
+        if n < _FEW:
+            return (np.ones(n, np.bool_),)
+        turns = range(_ASIDE - 1, -1, -1) if n < _CROSSED else (_ASIDE - 1,)
+        return tuple(np.arange(n) % _ASIDE == turn for turn in turns)
 
 
 def job_of(graph: Graph, samples: Mapping[str, FloatArray], y: Labels, target: Target, goal: Goal,
@@ -96,17 +111,16 @@ def job_of(graph: Graph, samples: Mapping[str, FloatArray], y: Labels, target: T
     return Job(graph, tuple(samples[n] for n in graph.ins), y, target, goal, code_size, progress)
 
 
-def quantized(job: Job, recipe: Recipe) -> Quantized:
-    """The recipe applied to the samples that are not set aside."""
-    aside = job.aside
+def quantized(job: Job, recipe: Recipe, turn: int = 0) -> Quantized:
+    """The recipe applied to the samples that are not set aside in this turn."""
+    aside = job.asides[turn]
     fit = aside if aside.all() else ~aside
     return quantize(job.graph, tuple(x[fit] for x in job.samples), recipe, job.progress)
 
 
 def try_recipe(job: Job, recipe: Recipe, text: str, scores: FloatArray) -> Trial:
     """`recipe`, whose text is `text`, on the job; `scores` of `float_scores`."""
-    result, aside = quantized(job, recipe), job.aside
-    got = _scores(result.graph, tuple(x[aside] for x in job.samples), simulated=True)
+    graph, got, aside = _judged(job, recipe)
     want = scores[aside]
     answers = scores.argmax(1) if job.y is None else job.y
     several = scores.shape[1] > 1
@@ -114,7 +128,7 @@ def try_recipe(job: Job, recipe: Recipe, text: str, scores: FloatArray) -> Trial
     margins = margin(scores, answers)
     moved = (margin(got, answers[aside]) - margins[aside]).astype(np.float64)
     loss = expected_drop(margins, float(np.sqrt(np.mean(moved**2))), job.y is not None)
-    plan = lower(result.graph, job.target, "trial")
+    plan = lower(graph, job.target, "trial")
     code, stack = job.code_size(plan)
     blobs = {id(b.data): b for c in plan.calls for b in c.blobs}.values()
     weights = sum(b.nbytes for b in blobs if b.name == "weights")
@@ -125,6 +139,16 @@ def try_recipe(job: Job, recipe: Recipe, text: str, scores: FloatArray) -> Trial
         loss if several else 0.0,
         weights, sum(b.nbytes for b in blobs) - weights, plan.placement.arena, code, stack,
         instructions(plan))
+
+
+def _judged(job: Job, recipe: Recipe) -> tuple[Graph, FloatArray, NDArray[np.int64]]:
+    """The integer graph of the first turn, the scores of all turns and whose they are."""
+    graphs, parts, rows = list[Graph](), list[FloatArray](), list[NDArray[np.int64]]()
+    for turn, aside in enumerate(job.asides):
+        graphs.append(quantized(job, recipe, turn).graph)
+        parts.append(_scores(graphs[-1], tuple(x[aside] for x in job.samples), simulated=True))
+        rows.append(np.flatnonzero(aside))
+    return graphs[0], np.concatenate(parts), np.concatenate(rows)
 
 
 def float_scores(job: Job) -> FloatArray:
@@ -160,6 +184,11 @@ def margin(scores: FloatArray, answers: NDArray[np.int64]) -> FloatArray:
     others = scores.copy()
     others[rows, answers] = -np.inf
     return np.asarray(scores[rows, answers] - others.max(1))
+
+
+def quiet(trial: Trial) -> tuple[float, float]:
+    """The less noise, the larger: of a classifier on the margins, then on the scores."""
+    return -trial.expected_drop, trial.sqnr_db
 
 
 def meets(trial: Trial, goal: Goal) -> bool:

@@ -11,11 +11,12 @@ from edgeq.quant.sensitivity import Sensitivity
 from edgeq.recipe import Layer, Recipe
 
 
-def widened(recipe: Recipe, graph: Graph, found: Sensitivity, count: int) -> Recipe:
+def widened(recipe: Recipe, graph: Graph, found: Sensitivity, count: int,
+            weight_bits: int = 8) -> Recipe:
     """`recipe` with the `count` noisiest activations in 16 bits, where both sides have kernels.
 
     The layers that write and read such an activation compute in 16 bits, and so with weights of
-    8: four bits of weights would make finer activations pointless.
+    `weight_bits`, 8 or 16: four bits of weights would make finer activations pointless.
     """
     layers: dict[str, Layer] = {}
     ranked = sorted(found.activations, key=lambda a: -a.noise)
@@ -23,7 +24,8 @@ def widened(recipe: Recipe, graph: Graph, found: Sensitivity, count: int) -> Rec
     for name in (a.tensor for a in ranked):
         around = _around(graph, name)
         if around and done < count:
-            layers |= {op.name: Layer(op.name, act_bits=16, weight_bits=8 if is_mac(op) else None)
+            layers |= {op.name: Layer(op.name, act_bits=16,
+                                      weight_bits=weight_bits if is_mac(op) else None)
                        for op in around}
             done += 1
     rest = tuple(x for x in recipe.layers if x.name not in layers)
