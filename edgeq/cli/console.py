@@ -15,6 +15,7 @@ from rich.table import Table
 from edgeq.jsontypes import Json
 
 _PIPE_WIDTH = 200
+_BARS = 6  # of the latest steps, that are seen at once
 F = TypeVar("F", bound=Callable[..., object])
 
 
@@ -43,14 +44,23 @@ def print_json(content: Json) -> None:
 def progress_bar() -> Iterator[Callable[[str, float], None]]:
     """A callback (what is being done, share done) that draws bars on stderr, if a person looks."""
     console = Console(stderr=True)
-    tasks: dict[str, TaskID] = {}
+    tasks, done = dict[str, TaskID](), set[str]()
     with Progress(TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(),
                   console=console, transient=True, disable=not console.is_terminal) as bars:
 
         def show(what: str, share: float) -> None:
+            if what in done and share < 1:  # the same once more, as in the trials of a search
+                done.remove(what)
+                bars.remove_task(tasks.pop(what))
             if what not in tasks:
                 tasks[what] = bars.add_task(what, total=1.0)
+                while len(tasks) > _BARS:
+                    oldest = next(iter(tasks))
+                    done.discard(oldest)
+                    bars.remove_task(tasks.pop(oldest))
             bars.update(tasks[what], completed=share)
+            if share >= 1:
+                done.add(what)
 
         yield show
 
