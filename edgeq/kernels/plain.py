@@ -107,6 +107,13 @@ MEAN: tuple[Kernel, ...] = (portable("eq_mean_s8"), mve("eq_mean_s8_mve"),
 SOFTMAX: tuple[Kernel, ...] = (portable("eq_softmax_s8", _SCALE),
                                mve("eq_softmax_s8_mve", _SCALE),
                                *cmsis("eq_softmax_s8_cmsis"))
+_KEPT = ("ops/eq_softmax_kept.h", _SCALE)
+SOFTMAX_PREFIX: tuple[Kernel, ...] = (
+    portable("eq_softmax_prefix_s8", "ops/eq_softmax_s8.c", *_KEPT),
+    mve("eq_softmax_prefix_s8_mve", "kernels/eq_softmax_s8_mve.c", *_KEPT))
+SOFTMAX_MASKED: tuple[Kernel, ...] = (
+    portable("eq_softmax_masked_s8", "ops/eq_softmax_s8.c", *_KEPT),
+    mve("eq_softmax_masked_s8_mve", "kernels/eq_softmax_s8_mve.c", *_KEPT))
 PAD = moves("pad")
 GATHER: tuple[Kernel, ...] = (portable("eq_gather_s8"),)
 GATHER_DEEP: tuple[Kernel, ...] = (portable("eq_gather_deep_s8", "ops/eq_gather_s8.c"),)

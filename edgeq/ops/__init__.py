@@ -30,6 +30,7 @@ from edgeq.ops.layer_norm import LayerNorm
 from edgeq.ops.log_softmax import LogSoftmax
 from edgeq.ops.logic import Logic, Xor
 from edgeq.ops.lstm import Lstm
+from edgeq.ops.masked_softmax import MaskedSoftmax
 from edgeq.ops.matmul import MatMul
 from edgeq.ops.max_unpool import MaxPlace, MaxUnpool
 from edgeq.ops.minmax import MinMax
@@ -107,4 +108,5 @@ OPS: tuple[type[Op], ...] = (
     TopK,
     Take,
     OneHot,
+    MaskedSoftmax,
 )

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, ClassVar
 
+import numpy as np
+
 from edgeq.errors import UnsupportedError
 from edgeq.ir import FloatArray, Graph, IntArray, QuantParams, dtype_of
 
@@ -239,6 +241,22 @@ def check_limits(op: Op, g: Graph) -> None:
         found = limit.check(op, g)
         if found:
             raise UnsupportedError(f"{type(op).__name__} {op.name!r}", found, limit.text, limit.fix)
+
+
+def check_finite(graph: Graph) -> None:
+    """Raise UnsupportedError for the first operator that reads a constant with an infinity.
+
+    Masks of a softmax are no constants of this kind any more (passes/fuse_masks.py).
+    """
+    for op in graph.ops:
+        for tensor in (graph.tensor(n) for n in op.ins):
+            data = tensor.data
+            if data is not None and data.dtype.kind == "f" and np.isinf(data).any():
+                name = tensor.name.split("@")[0]
+                raise UnsupportedError(
+                    f"{type(op).__name__} {op.name!r}", f"infinities in {name!r}",
+                    "finite constants, but for masks that are added to the input of a softmax",
+                    "mask right before the softmax, or with a number that the values reach")
 
 
 def clamp_bounds(act: Act, q_out: QuantParams) -> tuple[int, int]:

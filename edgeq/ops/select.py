@@ -9,7 +9,7 @@ import numpy as np
 
 from edgeq.board import Target
 from edgeq.errors import ModelError
-from edgeq.ir import FloatArray, Graph, IntArray, same_params
+from edgeq.ir import FloatArray, Graph, IntArray, Tensor, same_params
 from edgeq.kernels import plain
 from edgeq.ops.base import Limit, Op, Shape
 from edgeq.ops.broadcast import broadcast_shape
@@ -41,7 +41,13 @@ class Select(Op):
         if len(node.ins) != 3:
             raise ModelError(node.name, f"{len(node.ins)} inputs", "a condition and two operands",
                              "export the model again")
-        return cls(name=node.name, ins=node.ins, outs=node.outs)
+        ins, condition = node.ins, node.tensors[node.ins[0]]
+        if condition.data is not None and all(node.tensors[n].q is None for n in ins):
+            name = f"{node.name}/condition"
+            real = np.asarray(condition.data, np.float32)
+            node.tensors[name] = Tensor(name, condition.shape, real)
+            ins = (name, *ins[1:])
+        return cls(name=node.name, ins=ins, outs=node.outs)
 
     def shape(self, *ins: Shape) -> tuple[Shape, ...]:
         return (broadcast_shape(self.name, *ins),)

@@ -42,6 +42,16 @@ def _narrowing(op: Op, g: Graph) -> str:
     return "an 8-bit output" if narrow else ""
 
 
+def normalized(e: NDArray[np.int64], bits: int) -> IntArray:
+    """Exponentials in Q31, of which one in each row is about 1, over their sum, in `bits`."""
+    total = rounding_shift(e, _SUM_BITS).sum(-1, keepdims=True)  # Q19
+    headroom = 32 - np.frexp(total)[1].astype(np.int64)  # leading zeros of 32 bits
+    scale = reciprocal_of_one_plus((total << headroom) - (1 << 31))
+    y = rounding_shift(doubling_high_mul(scale, e), _SUM_BITS - headroom + 31 - bits)
+    half = 1 << (bits - 1)
+    return np.clip(y - half, -half, half - 1).astype(dtype_of(bits))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Softmax(Op):
     """y = e^(beta * x) / sum(e^(beta * x)) over the last axis."""
@@ -98,13 +108,7 @@ class Softmax(Op):
         table = self.exp_table(g)
         e = np.concatenate([table, np.zeros(256 - table.size, np.int64)])[
             x.max(-1, keepdims=True) - x]
-        total = rounding_shift(e, _SUM_BITS).sum(-1, keepdims=True)  # Q19
-        headroom = 32 - np.frexp(total)[1].astype(np.int64)  # leading zeros of 32 bits
-        scale = reciprocal_of_one_plus((total << headroom) - (1 << 31))
-        bits = g.tensor(self.outs[0]).params.bits
-        y = rounding_shift(doubling_high_mul(scale, e), _SUM_BITS - headroom + 31 - bits)
-        half = 1 << (bits - 1)
-        return (np.clip(y - half, -half, half - 1).astype(dtype_of(bits)),)
+        return (normalized(e, g.tensor(self.outs[0]).params.bits),)
 
     def lower(self, g: Graph, target: Target) -> tuple[Call, ...]:
         if g.tensor(self.ins[0]).params.bits == 16:

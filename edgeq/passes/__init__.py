@@ -15,6 +15,7 @@ from edgeq.passes.fold_constants import fold_constants
 from edgeq.passes.fuse_activation import fuse_activation
 from edgeq.passes.fuse_div import fuse_div
 from edgeq.passes.fuse_functions import fuse_functions
+from edgeq.passes.fuse_masks import fuse_masks
 from edgeq.passes.fuse_matmul import fuse_matmul
 from edgeq.passes.fuse_norm import fuse_norm
 from edgeq.passes.fuse_pad import fuse_pad
@@ -27,6 +28,7 @@ PASSES: tuple[Callable[[Graph], Graph], ...] = (
     batch_inputs,
     batch_outputs,
     fold_constants,  # before the rest, which looks for constant weights, factors and offsets
+    fuse_masks,  # after constants are known, before anything looks at what is added to scores
     fuse_norm,  # before factors and offsets behind it move into other layers
     fold_bn,  # before padding moves into layers, which would stop offsets in front of them
     fuse_pad,  # after batch norms are gone, pads stand right before their convolution

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import prod
 
 import numpy as np
 
@@ -24,20 +25,26 @@ def expand_operands(graph: Graph) -> Graph:
     """
     for op in graph.ops:
         if isinstance(op, Binary | Compare | MinMax):
-            shapes = (graph.tensor(op.ins[0]).shape, graph.tensor(op.ins[1]).shape)
-            for which in _written_out(shapes, graph.tensor(op.outs[0]).shape):
+            for which in _written_out(*(graph.tensor(n) for n in (*op.ins, *op.outs))):
                 graph = _expanded(graph, op.name, which)
     return graph
 
 
-def _written_out(shapes: tuple[Shape, Shape], out: Shape) -> tuple[int, ...]:
-    """Which operands must be written out so that a kernel takes them."""
+def _written_out(a: Tensor, b: Tensor, out: Tensor) -> tuple[int, ...]:
+    """Which operands must be written out so that a kernel takes them: one that is computed has
+    the full shape, the other one repeats.
+    """
     for which in ((), (0,), (1,)):
-        a, b = (out if i in which else s for i, s in enumerate(shapes))
-        if (np.prod(a) == np.prod(out) and broadcast_of(out, b) is not None) or (
-                np.prod(b) == np.prod(out) and broadcast_of(out, a) is not None):
+        one, two = (out.shape if i in which else t.shape for i, t in enumerate((a, b)))
+        if (_is_full(a, one, out) and broadcast_of(out.shape, two) is not None) or (
+                _is_full(b, two, out) and broadcast_of(out.shape, one) is not None):
             return which
     return (0, 1)
+
+
+def _is_full(operand: Tensor, shape: Shape, out: Tensor) -> bool:
+    """Whether `operand` under `shape` can be what the kernel goes through."""
+    return not operand.is_const and prod(shape) == out.size
 
 
 def _expanded(graph: Graph, name: str, which: int) -> Graph:

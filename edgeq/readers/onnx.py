@@ -11,13 +11,21 @@ import numpy as np
 from edgeq import ops as operators
 from edgeq.errors import EdgeqError, ModelError, UnsupportedError
 from edgeq.ir import Array, Graph, Tensor
-from edgeq.ops.base import Integers, Op, SameAsInput, check_limits, whole_numbers
+from edgeq.ops.base import (
+    Integers,
+    Op,
+    SameAsInput,
+    check_finite,
+    check_limits,
+    whole_numbers,
+)
 from edgeq.ops.conv2d import Conv2D
 from edgeq.ops.depthwise_conv2d import DepthwiseConv2D
 from edgeq.ops.pool import Pool
 from edgeq.ops.recurrent import Recurrent
 from edgeq.ops.resize import Resize
 from edgeq.ops.transpose_conv import TransposeConv
+from edgeq.passes.fuse_masks import fuse_masks
 from edgeq.passes.layout import channels_last
 from edgeq.readers import (
     onnx_attention,
@@ -73,8 +81,9 @@ def _graph(raw: RawModel, name: str, options: ReadOptions) -> Graph:
         state = Reading(raw, options)
         for node in raw.nodes:
             state.step(node)
-        graph = onnx_quant.settled(channels_last(state.graph(name)))
+        graph = onnx_quant.settled(fuse_masks(channels_last(state.graph(name))))
         _check_whole(raw, graph)
+        check_finite(graph)
         for op in graph.ops:
             check_limits(op, graph)
             check_batch(op, graph)
@@ -139,13 +148,14 @@ def _limits(state: Reading, holes: tuple[str, ...], name: str) -> dict[int, str]
     owner = {name: node.index for node in state.raw.nodes for name in (node.name, *node.outs)}
 
     def blame(where: str, error: EdgeqError) -> None:
-        base = where.split("@")[0]
+        base = where.split("'")[1 if "'" in where else 0].split("@")[0]
         steps = (base, base.split("/", 1)[-1], base.split("/", 1)[0], base.rsplit("/", 1)[0])
         index = next((owner[s] for s in steps if s in owner), len(state.raw.nodes) - 1)
         broken.setdefault(index, str(error))
 
     try:
-        graph = channels_last(state.graph(name, holes))
+        graph = fuse_masks(channels_last(state.graph(name, holes)))
+        check_finite(graph)
     except EdgeqError as error:
         blame(error.where, error)
         return broken

@@ -33,13 +33,8 @@ def binary(node: OnnxNode, cls: type[Add] | type[Mul] | type[Sub], a: str, b: st
 
 
 def one_full(node: OnnxNode, a: str, b: str) -> tuple[str, str]:
-    """Finite a and b, of which one that is computed has the shape that both broadcast to."""
+    """a and b, of which one that is computed has the shape that both broadcast to."""
     shapes = [node.tensors[n].shape for n in (a, b)]
-    for n in (a, b):
-        data = node.tensors[n].data
-        node.require(data is None or data.dtype.kind != "f" or bool(np.isfinite(data).all()),
-                     "a constant with infinities (a mask)", "finite values",
-                     "mask with a large number instead")
     try:
         full = np.broadcast_shapes(*shapes)
     except ValueError:

@@ -229,8 +229,9 @@ class _Loader:
             raise self.bad(f"tensor {name!r} {shape} has {len(raw)} bytes of data",
                            str(prod(shape) * size))
         if np.issubdtype(dtype, np.floating):
-            if not np.all(np.isfinite(data)):
-                raise self.bad(f"constant {name!r} holds NaN or infinity", "finite numbers")
+            if np.isnan(data).any() or (data == np.inf).any():
+                raise self.bad(f"constant {name!r} holds NaN or infinity",
+                               "finite numbers, or minus infinity in a mask")
             return data.astype(np.float32)
         return data
 

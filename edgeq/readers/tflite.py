@@ -11,7 +11,7 @@ import numpy as np
 from edgeq import ops as operators
 from edgeq.errors import EdgeqError, ModelError, UnsupportedError, UsageError
 from edgeq.ir import Array, Graph, QuantParams, State, Tensor, same_params
-from edgeq.ops.base import Op, check_limits, constant_results, whole_numbers
+from edgeq.ops.base import Op, check_finite, check_limits, constant_results, whole_numbers
 from edgeq.readers import tflite_batches, tflite_flow, tflite_real
 from edgeq.readers.nearest import nearest
 from edgeq.readers.node import TfliteNode
@@ -39,13 +39,22 @@ def read_tflite(path: Path, options: ReadOptions) -> Graph:
         nodes: list[Op] = []
         for node in raw.nodes:
             nodes += state.step(node, raw.ins)
-        return state.graph(raw, path.stem, tuple(nodes))
+        return _masked(state.graph(raw, path.stem, tuple(nodes)))
+
+
+def _masked(graph: Graph) -> Graph:
+    """`graph` with masks of softmax layers as such; UnsupportedError for other infinities."""
+    from edgeq.passes.fuse_masks import fuse_masks  # passes need the operators, which import this
+
+    graph = fuse_masks(graph)
+    check_finite(graph)
+    return graph
 
 
 def verdicts(path: Path, options: ReadOptions) -> tuple[Verdict, ...]:
     """A verdict for every node of the file, in order; raises ModelError for a damaged file."""
     raw = load(path)
-    found = []
+    found, ops = list[Verdict](), list[Op]()
     with damage_is_model_error(raw.where):
         state = _State.start(raw, options)
         for node in raw.nodes:
@@ -54,8 +63,16 @@ def verdicts(path: Path, options: ReadOptions) -> tuple[Verdict, ...]:
                     made = state.step(node, raw.ins)
                 note = ", ".join(type(op).__name__ for op in made) or "needs no operator"
                 found.append(Verdict(node.index, _name(node), node.kind, True, note))
+                ops += made
             except EdgeqError as error:
                 found.append(Verdict(node.index, _name(node), node.kind, False, str(error)))
+        if all(v.supported for v in found):
+            try:
+                _masked(state.graph(raw, path.stem, tuple(ops)))
+            except UnsupportedError as error:
+                at = next((i for i, v in enumerate(found) if v.name in error.where.split("'")),
+                          len(found) - 1)
+                found[at] = replace(found[at], supported=False, note=str(error))
     return tuple(found)
 
 

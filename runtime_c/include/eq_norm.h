@@ -40,8 +40,34 @@ typedef struct {
 
 void eq_logsoftmax_s8(const eq_logsoftmax_s8_t *p, const int8_t *in, int8_t *out);
 
+/* --- softmax over the values of a row that a mask keeps --------------------------------------------
+ * As eq_softmax_s8; -128 for the others. Row r has mask
+ * r / each % masks; a row of which nothing is kept is `empty` throughout. `out` may be `in`.
+ * prefix: row r keeps its first kept[r / each % masks] values; their number is below c + 1. */
+typedef struct {
+    uint16_t rows, c, n_exp, masks, each;
+    int8_t empty;
+    const int32_t *exp;
+    const uint16_t *kept;
+} eq_softmax_prefix_s8_t;
+
+void eq_softmax_prefix_s8(const eq_softmax_prefix_s8_t *p, const int8_t *in, int8_t *out);
+
+/* mask: (masks, c), mask_zero where a value is left out; disjoint from `out`. */
+typedef struct {
+    uint16_t rows, c, n_exp, masks, each;
+    int8_t empty, mask_zero;
+    const int32_t *exp;
+} eq_softmax_masked_s8_t;
+
+void eq_softmax_masked_s8(const eq_softmax_masked_s8_t *p, const int8_t *in, const int8_t *mask,
+                          int8_t *out);
+
 /* --- Helium (MVE) variants ------------------------------------------------------------------------ */
 void eq_softmax_s8_mve(const eq_softmax_s8_t *p, const int8_t *in, int8_t *out);
+void eq_softmax_prefix_s8_mve(const eq_softmax_prefix_s8_t *p, const int8_t *in, int8_t *out);
+void eq_softmax_masked_s8_mve(const eq_softmax_masked_s8_t *p, const int8_t *in, const int8_t *mask,
+                              int8_t *out);
 
 /* --- adapters to CMSIS-NN, for `edgeq build --kernels cmsis-nn` --------------------------------*/
 typedef struct {

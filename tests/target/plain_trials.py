@@ -231,6 +231,28 @@ def softmaxes(rng: np.random.Generator, kernel: Kernel) -> Iterator[Trial]:
             yield Trial(call, (x,), rows * c, _skew(rng, kernel), bool(rng.integers(2)))
 
 
+def kept_softmaxes(rng: np.random.Generator, kernel: Kernel) -> Iterator[Trial]:
+    """The first values of each row, or those that a mask keeps; rows of none and of all."""
+    prefix = "prefix" in kernel.func
+    for rows, c, masks, each in ((1, 1, 1, 1), (6, 9, 3, 2), (4, 17, 4, 1), (8, 40, 2, 1),
+                                 (3, 100, 1, 3), (10, 16, 5, 1)):
+        for step in (0.02, 0.3, 3.0):
+            n_exp = int(min(256, 1 + 9.0 / step))
+            table = np.minimum(np.exp(-step * np.arange(n_exp)) * (1 << 31), (1 << 31) - 1)
+            kept = rng.integers(0, c + 1, masks).astype(np.uint16)
+            fields: tuple[tuple[str, Value], ...] = (
+                ("rows", rows), ("c", c), ("n_exp", n_exp), ("masks", masks), ("each", each),
+                ("empty", int(rng.choice([-128, 3]))),
+                ("exp", Blob("exp", "int32_t", table.astype(np.int32))),
+                ("kept", Blob("kept", "uint16_t", kept)) if prefix else ("mask_zero", 1))
+            mask = rng.integers(0, 3, masks * c).astype(np.int8)
+            mask[:c] = int(rng.integers(0, 3))
+            ins = (_values(rng, rows * c), mask)[:1 if prefix else 2]
+            call = _call(kernel, f"eq_softmax_{'prefix' if prefix else 'masked'}_s8_t", fields,
+                         len(ins), (0, None)[:len(ins)])
+            yield Trial(call, ins, rows * c, _skew(rng, kernel), bool(rng.integers(2)))
+
+
 def pads(rng: np.random.Generator, kernel: Kernel) -> Iterator[Trial]:
     """Rows, columns and channels, none of them and all of them."""
     for h, w, c in ((1, 1, 1), (3, 5, 4), (4, 7, 3), (2, 9, 16), (6, 6, 17), (5, 4, 40)):
@@ -285,6 +307,8 @@ FAMILIES = (
     Family("prelu", plain.PRELU, prelus),
     Family("lut", plain.LUT, luts),
     Family("softmax", plain.SOFTMAX, softmaxes),
+    Family("softmax-prefix", plain.SOFTMAX_PREFIX, kept_softmaxes),
+    Family("softmax-masked", plain.SOFTMAX_MASKED, kept_softmaxes),
     Family("pad", plain.PAD, pads),
     Family("copy", plain.COPY, copies),
 )

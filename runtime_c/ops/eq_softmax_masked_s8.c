@@ -1,0 +1,8 @@
+/* eq_softmax_masked_s8 - softmax over the values that a mask keeps, portable C. */
+#include "eq_softmax_kept.h"
+
+void eq_softmax_masked_s8(const eq_softmax_masked_s8_t *p, const int8_t *in, const int8_t *mask,
+                          int8_t *out)
+{
+    eq_softmax_masked_rows(p, in, mask, out, eq_softmax_s8);
+}
