@@ -129,6 +129,7 @@ class Recipe:
     bias_correction: BiasCorrection = BiasCorrection.EMPIRICAL
     rounding: Rounding = Rounding.COMPENSATE
     across: bool = False  # compensated rounding lets errors of channels cancel in later layers
+    at_once: bool = False  # AdaRound learns all layers side by side, see quant/at_once.py
     learn_steps: bool = False  # activation ranges, weight scales and biases, from the outputs
     seed: int = 0  # of what is learned on random samples
     weight_bits: int = 8  # of convolutions and dense layers; depthwise weights keep 8
@@ -249,6 +250,7 @@ def _from_table(where: str, path: Path, table: dict[str, object]) -> Recipe:
         bias_correction=_choice(where, table, "bias_correction", base.bias_correction),
         rounding=_rounding(where, table, base.rounding),
         across=_typed(where, table, "across", base.across),
+        at_once=_typed(where, table, "at_once", base.at_once),
         learn_steps=_typed(where, table, "learn_steps", base.learn_steps),
         seed=_whole(where, table, "seed", base.seed),
         weight_bits=_whole(where, table, "weight_bits", base.weight_bits),

@@ -77,6 +77,15 @@ def adaround(real: Graph, quantized: Graph, samples: Sequence[FloatArray], setti
     return correct_empirical(real, quantized, samples, rounder=adaround_layer(settings, rng))
 
 
+def all_learned(parts: Sequence[Problem], settings: AdaRound,
+                 rng: np.random.Generator) -> list[Matrix]:
+    """What is learned of each part, on the backend that joblib is told of."""
+    seeds = rng.integers(0, 1 << 62, len(parts))
+    found: list[Matrix] = joblib.Parallel()(joblib.delayed(learned)(p, settings, int(seed))
+                                            for p, seed in zip(parts, seeds, strict=True))
+    return found
+
+
 def adaround_layer(settings: AdaRound, rng: np.random.Generator) -> Rounder:
     """Learns the roundings of one layer, starting from compensated rounding.
 
@@ -89,17 +98,15 @@ def adaround_layer(settings: AdaRound, rng: np.random.Generator) -> Rounder:
         problem = None if coarse else problem_of(view, start, x, wanted, settings.rows)
         if problem is None:
             return start
-        parts = list(_parts(problem, settings.part))
-        seeds = rng.integers(0, 1 << 62, len(parts))
-        found = joblib.Parallel()(joblib.delayed(learned)(p, settings, int(seed))
-                                  for p, seed in zip(parts, seeds, strict=True))
+        parts = list(parts_of(problem, settings.part))
         axis = 1 if len(problem.start) == 1 else 0
-        return replace(start, data=as_weights(view, np.concatenate(found, axis)))
+        found = np.concatenate(all_learned(parts, settings, rng), axis)
+        return replace(start, data=as_weights(view, found))
 
     return rounder
 
 
-def _parts(p: Problem, size: int) -> Iterator[Problem]:
+def parts_of(p: Problem, size: int) -> Iterator[Problem]:
     """The problem in parts of about `size` weights, by channel or by group of channels."""
     groups, out, k = p.start.shape
     if groups > 1:

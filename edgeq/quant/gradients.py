@@ -15,26 +15,33 @@ from edgeq.ops.concat import Concat
 from edgeq.ops.conv2d import Conv2D
 from edgeq.ops.dense import Dense
 from edgeq.ops.depthwise_conv2d import DepthwiseConv2D
+from edgeq.ops.div import Div
 from edgeq.ops.elementwise import Add, Binary, Mul, Sub
+from edgeq.ops.gather import Gather
+from edgeq.ops.layer_norm import LayerNorm
 from edgeq.ops.lut import Unary
 from edgeq.ops.mac import batch_chunks
+from edgeq.ops.matmul import MatMul
 from edgeq.ops.pad import Pad
 from edgeq.ops.pool import AveragePool, MaxPool
+from edgeq.ops.recurrent import Recurrent
 from edgeq.ops.reduce import Mean, Reduce
 from edgeq.ops.requantize import Requantize
 from edgeq.ops.softmax import Softmax
+from edgeq.ops.transpose_conv import TransposeConv
 from edgeq.ops.windows import Window
+from edgeq.quant.gradients_time import back_through_time, unrolls
 
 Grads = tuple[FloatArray, ...]
 
-_CLASSES = (Add, AveragePool, Concat, Conv2D, Dense, DepthwiseConv2D, MaxPool, Mul, Pad, Reduce,
-            Requantize, Softmax, Sub, Unary)
+_CLASSES = (Add, AveragePool, Concat, Conv2D, Dense, DepthwiseConv2D, Div, Gather, LayerNorm,
+            MatMul, MaxPool, Mul, Pad, Reduce, Requantize, Softmax, Sub, TransposeConv, Unary)
 _STEP = 1e-4  # of the difference quotient of an elementwise function, for values near 1
 
 
 def differentiable(op: Op) -> bool:
     """True for the operators that `pull_back` knows."""
-    return op.is_view or isinstance(op, _CLASSES)
+    return op.is_view or isinstance(op, _CLASSES) or unrolls(op)
 
 
 def pull_back(op: Op, xs: Sequence[FloatArray], y: FloatArray, grad: FloatArray) -> Grads:
@@ -53,6 +60,19 @@ def pull_back(op: Op, xs: Sequence[FloatArray], y: FloatArray, grad: FloatArray)
     if isinstance(op, Dense):
         rows, g = xs[0].reshape(-1, xs[1].shape[1]), grad.reshape(-1, xs[1].shape[0])
         return (g @ xs[1]).reshape(xs[0].shape), g.T @ rows, g.sum(0)
+    if isinstance(op, TransposeConv):
+        return _transposed(op, xs, grad)
+    if isinstance(op, Recurrent):
+        return back_through_time(op, xs, grad)
+    if isinstance(op, LayerNorm):
+        return _norm(op, xs, grad)
+    if isinstance(op, MatMul):
+        return _matmul(op, xs, grad)
+    return _simple(op, xs, y, grad)
+
+
+def _simple(op: Op, xs: Sequence[FloatArray], y: FloatArray, grad: FloatArray) -> Grads:
+    """Operators without weights whose gradient is a line or two."""
     if isinstance(op, Binary):
         return _binary(op, xs, grad)
     if isinstance(op, AveragePool | MaxPool):
@@ -67,6 +87,10 @@ def pull_back(op: Op, xs: Sequence[FloatArray], y: FloatArray, grad: FloatArray)
         return (grad[tuple(slice(a, size + a) for (a, _), size in pads)],)
     if isinstance(op, Softmax):
         return (np.float32(op.beta) * y * (grad - (grad * y).sum(-1, keepdims=True)),)
+    if isinstance(op, Gather):
+        total = np.zeros(xs[0].shape, np.float32)
+        op.view(total)[...] = grad
+        return (total,)
     assert isinstance(op, Unary), f"{type(op).__name__} has no gradient"
     return (_elementwise(op, xs[0]) * grad,)
 
@@ -131,10 +155,49 @@ def _depthwise(op: DepthwiseConv2D, xs: Sequence[FloatArray], grad: FloatArray) 
     return by_x, by_weight.reshape(w.shape), grad.reshape(-1, w.shape[3]).sum(0)
 
 
+def _transposed(op: TransposeConv, xs: Sequence[FloatArray], grad: FloatArray) -> Grads:
+    x, w, _ = xs
+    n, h, width, _ = x.shape
+    out_c, kh, kw, _ = w.shape
+    (sy, sx), (out_h, out_w) = op.stride, op.size
+    full = np.zeros((n, max((h - 1) * sy + kh, op.top + out_h),
+                     max((width - 1) * sx + kw, op.left + out_w), out_c), np.float32)
+    full[:, op.top:op.top + out_h, op.left:op.left + out_w] = grad
+    by_x, by_weight = np.zeros(x.shape, np.float32), np.empty(w.shape, np.float32)
+    for ky, kx in np.ndindex(kh, kw):
+        part = full[:, ky:ky + h * sy:sy, kx:kx + width * sx:sx]
+        by_x += part @ w[:, ky, kx]
+        by_weight[:, ky, kx] = part.reshape(-1, out_c).T @ x.reshape(-1, x.shape[3])
+    return by_x, by_weight, grad.reshape(-1, out_c).sum(0)
+
+
+def _norm(op: LayerNorm, xs: Sequence[FloatArray], grad: FloatArray) -> Grads:
+    """With n the normalized values and g = grad * gamma: (g - mean(g n) n) / deviation, centred."""
+    x, gamma, _ = xs
+    axes, batch = tuple(range(-gamma.ndim, 0)), tuple(range(x.ndim - gamma.ndim))
+    d = x - x.mean(axes, keepdims=True) if op.centered else x
+    root = 1 / np.sqrt(np.square(d).mean(axes, keepdims=True) + np.float32(op.epsilon))
+    n, g = d * root, grad * gamma
+    by_d = root * (g - n * (g * n).mean(axes, keepdims=True))
+    by_x = by_d - by_d.mean(axes, keepdims=True) if op.centered else by_d
+    return np.asarray(by_x, np.float32), (grad * n).sum(batch), grad.sum(batch)
+
+
+def _matmul(op: MatMul, xs: Sequence[FloatArray], grad: FloatArray) -> Grads:
+    """For y = factor a b: a gets factor grad b', b factor a' grad, each in its order of axes."""
+    a, b = xs[0].transpose(op.a_axes), xs[1].transpose(op.b_axes)
+    g = np.float32(op.factor) * grad.transpose(np.argsort(op.y_axes))
+    by_a = _repeated(np.matmul(g, b.swapaxes(-1, -2)), a.shape)
+    by_b = _repeated(np.matmul(a.swapaxes(-1, -2), g), b.shape)
+    return by_a.transpose(np.argsort(op.a_axes)), by_b.transpose(np.argsort(op.b_axes))
+
+
 def _binary(op: Binary, xs: Sequence[FloatArray], grad: FloatArray) -> Grads:
     a, b = xs
     if isinstance(op, Mul):
         return _repeated(grad * b, a.shape), _repeated(grad * a, b.shape)
+    if isinstance(op, Div):
+        return _repeated(grad / b, a.shape), _repeated(-grad * a / np.square(b), b.shape)
     sign = -1.0 if isinstance(op, Sub) else 1.0
     return _repeated(grad, a.shape), _repeated(np.float32(sign) * grad, b.shape)
 

@@ -16,6 +16,7 @@ from edgeq.passes.equalize import equalize
 from edgeq.quant.across import output_moments, rounded_across
 from edgeq.quant.adaround import AdaRound, adaround_layer
 from edgeq.quant.assign import assign, weight_bits
+from edgeq.quant.at_once import adaround_at_once
 from edgeq.quant.bias_correct import Rounder, correct_analytic, correct_empirical
 from edgeq.quant.choose import choose_ranges
 from edgeq.quant.float32 import with_float32
@@ -196,9 +197,11 @@ class _Work:
             ints = correct_empirical(real, ints, self.samples,
                                      lambda i: self.progress(what, (n + i) / (2 * n)),
                                      self.rounder(choice, real), correct)
+        if self.recipe.at_once and choice.rounding is Rounding.ADAROUND:
+            own = self.layers_of(real, Rounding.ADAROUND)
+            ints = adaround_at_once(real, ints, self.samples, AdaRound(), self.rng(), own)
         if choice.blocks:
-            own = frozenset(op.name for op in real.ops
-                            if self.recipe.of(op.name).rounding is Rounding.BLOCK)
+            own = self.layers_of(real, Rounding.BLOCK)
             ints = reconstruct(real, ints, self.samples, Learning(), self.rng(), own,
                                partial(self.progress, f"{what}, blocks"))
         if choice.learn:
@@ -206,6 +209,11 @@ class _Work:
                                partial(self.progress, f"{what}, learning"))
         self.progress(what, 1.0)
         return real, ints
+
+    def layers_of(self, real: Graph, kind: Rounding) -> frozenset[str]:
+        """The operators that the recipe rounds so, but for layers that share their weights."""
+        own = {op.name for op in real.ops if self.recipe.of(op.name).rounding is kind}
+        return frozenset(own - shared_weights(real))
 
     def prepared(self, graph: Graph, kind: Equalize, absorb: bool,
                  what: str) -> tuple[Graph, Stats]:
@@ -236,7 +244,7 @@ class _Work:
             nearest = view.op.name in shared or Rounding.NEAREST in (own.rounding, most)
             if own.weight_bits > 8 or nearest:
                 return old
-            if Rounding.COMPENSATE in (own.rounding, most):
+            if Rounding.COMPENSATE in (own.rounding, most) or self.recipe.at_once:
                 return rounded_across(view, x, wanted, rounded(view, x, wanted, old), outputs)
             return learn(view, x, wanted, old)
 

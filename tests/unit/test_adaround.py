@@ -32,8 +32,10 @@ from edgeq.quant.adaround import (
     soft_inverse,
 )
 from edgeq.quant.assign import assign
+from edgeq.quant.at_once import adaround_at_once
 from edgeq.quant.compensate import centred
 from edgeq.quant.observe import observe
+from edgeq.quant.simulate import reference, score
 from edgeq.recipe import Equalize, Layer, Recipe, Rounding, load_recipe
 
 RELU, LINEAR = (0.0, inf), (-inf, inf)
@@ -142,6 +144,41 @@ def test_every_backend_learns_the_same(backend: str) -> None:
         np.testing.assert_array_equal(alone.const(op.ins[1]), again.const(op.ins[1]))
         np.testing.assert_array_equal(alone.const(op.ins[2]), again.const(op.ins[2]))
         assert np.any(alone.const(op.ins[1]) != ints.const(op.ins[1])), op.name
+
+
+@pytest.mark.parametrize("backend", ["threading", "loky"])
+def test_layers_side_by_side_are_the_same_on_every_backend(backend: str) -> None:
+    g, ints, x = net()
+    settings, names = AdaRound(iterations=40, part=64), {op.name for op in g.ops}
+    alone = adaround_at_once(g, ints, (x,), settings, np.random.default_rng(0), names)
+    with joblib.parallel_config(backend, n_jobs=3):
+        again = adaround_at_once(g, ints, (x,), settings, np.random.default_rng(0), names)
+    for op in g.ops:
+        np.testing.assert_array_equal(alone.const(op.ins[1]), again.const(op.ins[1]))
+        np.testing.assert_array_equal(alone.const(op.ins[2]), again.const(op.ins[2]))
+        assert np.any(alone.const(op.ins[1]) != ints.const(op.ins[1])), op.name
+
+
+def test_side_by_side_is_much_better_than_nearest() -> None:
+    g, ints, x = net()
+    names, rng = {op.name for op in g.ops}, np.random.default_rng(0)
+    wanted = reference(g, (x,))
+    found = adaround_at_once(g, ints, (x,), AdaRound(iterations=200), rng, names)
+    assert score(found, (x,), wanted).sqnr_db > score(ints, (x,), wanted).sqnr_db + 3
+    one = adaround_at_once(g, ints, (x,), AdaRound(iterations=200), rng, {g.ops[0].name})
+    assert np.array_equal(one.const(g.ops[1].ins[1]), ints.const(g.ops[1].ins[1]))
+
+
+def test_a_recipe_learns_side_by_side(shared: Callable[[str], Path]) -> None:
+    case = real.load("kws", shared)
+    base = replace(load_recipe("w4a8"), rollback=False, equalize=Equalize.OFF)
+    names = [op.name for op in case.graph.ops if is_mac(op)]
+    recipe = replace(base, at_once=True, layers=(Layer(names[2], rounding=Rounding.ADAROUND),))
+    before = quantize(case.graph, case.calib[:40], base).graph
+    after = quantize(case.graph, case.calib[:40], recipe).graph
+    changed = [name for name in names if np.any(
+        constant(case.graph, before, name) != constant(case.graph, after, name))]
+    assert changed == names[2:3], "the others do not see what it learned"
 
 
 def test_a_recipe_learns_the_layers_it_names(shared: Callable[[str], Path]) -> None:
