@@ -189,6 +189,7 @@ class LeakyRelu(Sloped):
 class HardSwish(Unary):
     """y = x * clamp(x + 3, 0, 6) / 6."""
 
+    wide: ClassVar[bool] = True
     tflite_names: ClassVar[tuple[str, ...]] = ("HARD_SWISH",)
 
     @classmethod
@@ -246,6 +247,7 @@ class Elu(Unary):
 
     alpha: float = 1.0
 
+    wide: ClassVar[bool] = True
     tflite_names: ClassVar[tuple[str, ...]] = ("ELU",)
 
     @classmethod
@@ -262,6 +264,7 @@ class Gelu(Unary):
 
     approximate: bool = False
 
+    wide: ClassVar[bool] = True
     tflite_names: ClassVar[tuple[str, ...]] = ("GELU",)
 
     @classmethod

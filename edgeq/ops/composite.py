@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeq.ir import Tensor
+from edgeq.ir import Graph, Tensor
 from edgeq.ops.base import Free, Op, Rule
-from edgeq.ops.function import Function
+from edgeq.ops.function import JUMPS, Function
 from edgeq.ops.lut import Unary
 
 
@@ -21,6 +22,7 @@ class Composite(Unary):
     `constants` are single values.
     """
 
+    wide: ClassVar[bool] = True
     steps: tuple[Op, ...]
     constants: tuple[Tensor, ...]
     source: str
@@ -40,6 +42,9 @@ class Composite(Unary):
                 outs = op.run(*(values[n] for n in op.ins))  # type: ignore[arg-type]
                 values.update(zip(op.outs, outs, strict=True))
         return values[self.result]  # type: ignore[return-value]
+
+    def takes_wide(self, g: Graph) -> bool:
+        return not any(isinstance(op, Function) and op.fn_of in JUMPS for op in self.steps)
 
     def rule(self) -> Rule:
         """That of an elementary function at the end, as a sign's."""

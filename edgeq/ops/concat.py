@@ -17,7 +17,7 @@ from edgeq.ir import FloatArray, Graph, IntArray, QuantParams, dtype_of, same_pa
 from edgeq.kernels import plain
 from edgeq.ops.base import Act, Limit, Op, Shape
 from edgeq.ops.lut import look_up, lut_blob
-from edgeq.ops.requantize import requantize_table
+from edgeq.ops.requantize import multiplier, requantize_table, requantized
 from edgeq.ops.reshape import Reshape
 from edgeq.plan import Call
 from edgeq.readers.node import TfliteNode
@@ -30,12 +30,13 @@ def _over_batch(op: Op, g: Graph) -> str:
     return "the batch axis is concatenated" if op.axis == 0 else ""
 
 
-def _wide_differ(op: Op, g: Graph) -> str:
+def _widths_differ(op: Op, g: Graph) -> str:
     out = g.tensor(op.outs[0]).q
     if out is None:
         return ""
-    return next((f"{n!r} has others" for n in op.ins if max(
-        g.tensor(n).params.bits, out.bits) > 8 and not same_params(g.tensor(n).params, out)), "")
+    return next((f"{n!r} of {g.tensor(n).params.bits} bits for {out.bits}" for n in op.ins
+                 if g.tensor(n).params.bits != out.bits
+                 or (out.bits > 16 and not same_params(g.tensor(n).params, out))), "")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,8 +55,7 @@ class Concat(Op):
     moves: ClassVar[bool] = True
     limits: ClassVar[tuple[Limit, ...]] = (
         Limit("an axis behind the batch", _over_batch, "concatenate along another axis"),
-        Limit("16-bit inputs with the output's parameters", _wide_differ,
-              "choose a recipe with act_bits = 8"),
+        Limit("inputs of the output's width", _widths_differ, "convert them before"),
     )
 
     @classmethod
@@ -65,10 +65,6 @@ class Concat(Op):
                      "has a fused activation", "none", "put the activation behind")
         return cls(name=node.name, ins=node.ins, outs=node.outs,
                    axis=opts.Axis() % len(node.shape(0)))
-
-    def takes_wide(self, g: Graph) -> bool:
-        """Quantization unifies parameters of 8 bits only."""
-        return False
 
     def shape(self, *ins: Shape) -> tuple[Shape, ...]:
         rest = {s[:self.axis] + s[self.axis + 1:] for s in ins}
@@ -92,7 +88,8 @@ class Concat(Op):
 
     def run_int(self, g: Graph, *qs: IntArray) -> tuple[IntArray, ...]:
         q_out = g.tensor(self.outs[0]).params
-        parts = [x if same_params(q, q_out) else look_up(requantize_table(q, q_out), x)
+        parts = [x if same_params(q, q_out) else requantized(x, q, q_out) if q_out.bits == 16
+                 else look_up(requantize_table(q, q_out), x)
                  for x, q in ((x, g.tensor(n).params) for x, n in zip(qs, self.ins, strict=True))]
         return (self.join(repeated(parts)),)
 
@@ -103,11 +100,25 @@ class Concat(Op):
         calls, offset = [], 0
         for i, name in enumerate(self.ins):
             chunk = prod(g.tensor(name).shape[self.axis:])
-            calls.append(copy_call(
-                type(self).__name__, f"{self.name}_{i}", name, self.outs[0], out.size // stride,
-                chunk, (0, chunk), (offset, stride), (g.tensor(name).params, out.params), target))
+            params = (g.tensor(name).params, out.params)
+            where = (type(self).__name__, f"{self.name}_{i}", name, self.outs[0],
+                     out.size // stride, chunk)
+            if out.params.bits == 16 and not same_params(*params):
+                calls.append(_scaled_copy(*where, (offset, stride), params))
+            else:
+                calls.append(copy_call(*where, (0, chunk), (offset, stride), params, target))
             offset += chunk
         return tuple(calls)
+
+
+def _scaled_copy(kind: str, name: str, source: str, out: str, outer: int, chunk: int,
+                 writes: tuple[int, int], params: tuple[QuantParams, QuantParams]) -> Call:
+    """`outer` blocks of `chunk` 16-bit values of other steps, each to (offset, stride)."""
+    mult, shift = multiplier(*params)
+    fields = (("outer", outer), ("chunk", chunk), ("out_offset", writes[0]),
+              ("out_stride", writes[1]), ("shift", shift), ("mult", mult))
+    return Call(name=name, op=kind, func="eq_copy_s16", struct="eq_copy_s16_t", fields=fields,
+                ins=(source,), outs=(out,), sources=("ops/eq_copy_s16.c",), overlap=(None,))
 
 
 @dataclass(frozen=True, kw_only=True)

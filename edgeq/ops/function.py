@@ -1,4 +1,4 @@
-"""Function: elementary functions of one value, read from ONNX; on int8 a table of 256."""
+"""Function: elementary functions of one value, on integers a table (lut.py)."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeq.ir import Graph
 from edgeq.ops.base import Fixed, Free, Rule
 from edgeq.ops.lut import Unary
 
@@ -56,6 +58,10 @@ class Fn(Enum):
     THRESHOLDED_RELU = "x for x > a, else 0"
 
 
+# functions that jump: the lines of 16-bit tables would lean there
+JUMPS = (Fn.SIGN, Fn.ROUND, Fn.FLOOR, Fn.CEIL, Fn.SHRINK, Fn.THRESHOLDED_RELU)
+
+
 def _softplus(x: Reals) -> Reals:
     return np.logaddexp(0.0, x)
 
@@ -91,9 +97,14 @@ _WITH: dict[Fn, Callable[[Reals, float, float], Reals]] = {
 class Function(Unary):
     """y = f(x) for an elementary function f, element by element."""
 
+    wide: ClassVar[bool] = True
     fn_of: Fn
     a: float = 0.0
     b: float = 0.0
+
+    def takes_wide(self, g: Graph) -> bool:
+        """Lines between table entries would lean where the function jumps."""
+        return self.fn_of not in JUMPS
 
     def fn(self, x: Reals) -> Reals:
         with np.errstate(all="ignore"):

@@ -1,4 +1,7 @@
-"""Functions of one value: on int8 each is a table of 256, built here and read by eq_lut_s8."""
+"""Functions of one value: on int8 each is a table of 256, built here and read by eq_lut_s8.
+
+On int16 it is lines between 513 entries (lines16.py), read by eq_lut_s16.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from numpy.typing import NDArray
 from edgeq.board import Target
 from edgeq.ir import FloatArray, Graph, IntArray, QuantParams
 from edgeq.kernels import plain
+from edgeq.ops import lines16
 from edgeq.ops.base import Op, Shape
 from edgeq.plan import Blob, Call
 from edgeq.requant import quantize_multiplier, requantize
@@ -95,11 +99,23 @@ class Unary(Op):
             return self.fn32(x)
 
     def run_int(self, g: Graph, *qs: IntArray) -> tuple[IntArray, ...]:
-        return (look_up(self._table(g), qs[0]),)
+        if g.tensor(self.outs[0]).params.bits == 8:
+            return (look_up(self._table(g), qs[0]),)
+        return (lines16.look_up(self._lines(g), qs[0].astype(np.int64)).astype(np.int16),)
 
     def lower(self, g: Graph, target: Target) -> tuple[Call, ...]:
+        if g.tensor(self.outs[0]).params.bits == 16:
+            table = Blob("table", "int16_t", self._lines(g), "y at x = -32768, -32640, ..., 32768")
+            fields = (("n", g.tensor(self.ins[0]).size), ("table", table))
+            return (Call(name=self.name, op=type(self).__name__, func="eq_lut_s16",
+                         struct="eq_lut_s16_t", fields=fields, ins=self.ins, outs=self.outs,
+                         sources=("ops/eq_lut_s16.c",), overlap=(0,)),)
         return (lut_call(self.name, type(self).__name__, self._table(g), self.ins[0],
                          self.outs[0], g.tensor(self.ins[0]).size, target),)
+
+    def _lines(self, g: Graph) -> NDArray[np.int16]:
+        return lines16.function_table(lambda x: self.fn32(x.astype(np.float32)),
+                                      g.tensor(self.ins[0]).params, g.tensor(self.outs[0]).params)
 
     def _table(self, g: Graph) -> NDArray[np.int8]:
         make = self.table_apart if self.apart else self.table

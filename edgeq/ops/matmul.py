@@ -17,7 +17,7 @@ from edgeq.ops.base import Limit, Op, Shape
 from edgeq.ops.lut import clamp_int8, float32_scale
 from edgeq.plan import Call
 from edgeq.readers.node import TfliteNode
-from edgeq.requant import quantize_multiplier, requantize
+from edgeq.requant import quantize_multiplier, requantize, requantize_wide, wide_factors
 
 Axes = tuple[int, ...]
 
@@ -91,6 +91,7 @@ class MatMul(Op):
     y_axes: Axes
     factor: float = 1.0
 
+    wide: ClassVar[bool] = True
     tflite_names: ClassVar[tuple[str, ...]] = ("BATCH_MATMUL",)
     limits: ClassVar[tuple[Limit, ...]] = (
         Limit("the batch axis stays in front", _moves_batch, "transpose other axes"),
@@ -138,7 +139,7 @@ class MatMul(Op):
         a, b, y = (g.tensor(n).params for n in (*self.ins, self.outs[0]))
         k = g.tensor(self.ins[0]).shape[self.a_axes[-1]]
         # a larger factor would leave int32; it belongs to outputs finer than any sum needs
-        most = 2.0 ** (29 - (k * 255 * 255).bit_length())
+        most = 2.0 ** (29 - (k * 255 * 255).bit_length()) if y.bits == 8 else 1.0
         # the product in float32, as TFLite's GetQuantizedConvolutionMultipler has it
         both = float(float32_scale(a) * float32_scale(b))
         return quantize_multiplier(min(self.factor * both / float(y.scale), most))
@@ -148,6 +149,9 @@ class MatMul(Op):
         a, b = (q.astype(np.float64) - int(g.tensor(n).params.zero)
                 for q, n in zip(qs, self.ins, strict=True))
         acc = np.asarray(self._product(a, b), np.int64)
+        if qs[0].dtype == np.int16:
+            y = requantize_wide(acc, *(np.array(v) for v in self.requantization(g)))
+            return (np.clip(y, -32768, 32767).astype(np.int16),)
         y = requantize(acc, *self.requantization(g)) + int(g.tensor(self.outs[0]).params.zero)
         return (clamp_int8(y),)
 
@@ -191,6 +195,14 @@ class MatMul(Op):
     def lower(self, g: Graph, target: Target) -> tuple[Call, ...]:
         way, (mult, shift) = self.loops(g), self.requantization(g)
         ins = self.ins[::-1] if way.turned else self.ins
+        if g.tensor(self.outs[0]).params.bits == 16:
+            factor, right = wide_factors(np.array(mult), np.array(shift))
+            return (Call(name=self.name, op="MatMul", func="eq_matmul_s16",
+                         struct="eq_matmul_s16_t",
+                         fields=(*way.fields(), ("shift", int(right)), ("mult", int(factor))),
+                         ins=ins, outs=self.outs,
+                         sources=("ops/eq_matmul_s16.c", "ops/eq_dot_s16.h"),
+                         overlap=(None, None), macs=self.macs(g)),)
         zeros = [int(g.tensor(n).params.zero) for n in (*ins, self.outs[0])]
         kernel = plain.pick(plain.MATMUL, target)
         packed = (0 if way.b[3] == 1 else _PANEL * way.k) + (0 if way.a[3] == 1 else way.k)

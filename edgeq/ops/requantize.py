@@ -36,15 +36,13 @@ class Requantize(Unary):
         q_in, q_out = self._params(g)
         if _narrow(q_in, q_out):
             return super().run_int(g, *qs)
-        mult, shift = _multiplier(q_in, q_out)
-        y = requantize(qs[0].astype(np.int64) - int(q_in.zero), mult, shift) + int(q_out.zero)
-        return (np.clip(y, q_out.qmin, q_out.qmax).astype(dtype_of(q_out.bits)),)
+        return (requantized(qs[0], q_in, q_out),)
 
     def lower(self, g: Graph, target: Target) -> tuple[Call, ...]:
         q_in, q_out = self._params(g)
         if _narrow(q_in, q_out):
             return super().lower(g, target)
-        mult, shift = _multiplier(q_in, q_out)
+        mult, shift = multiplier(q_in, q_out)
         kernels, n = plain.REQUANTIZE[q_in.bits, q_out.bits], g.tensor(self.ins[0]).size
         kernel = plain.pick(kernels, target)
         fields = (("n", n), ("in_zero", int(q_in.zero)), ("out_zero", int(q_out.zero)),
@@ -62,7 +60,13 @@ def _narrow(q_in: QuantParams, q_out: QuantParams) -> bool:
     return q_in.bits == q_out.bits == 8
 
 
-def _multiplier(q_in: QuantParams, q_out: QuantParams) -> tuple[int, int]:
+def requantized(x: IntArray, q_in: QuantParams, q_out: QuantParams) -> IntArray:
+    """`x` under other parameters, of which at least one set has 16 bits."""
+    y = requantize(x.astype(np.int64) - int(q_in.zero), *multiplier(q_in, q_out)) + int(q_out.zero)
+    return np.clip(y, q_out.qmin, q_out.qmax).astype(dtype_of(q_out.bits))
+
+
+def multiplier(q_in: QuantParams, q_out: QuantParams) -> tuple[int, int]:
     """The factor from input steps to output steps."""
     most = _MOST_8 if q_in.bits == 8 else _MOST_16
     return quantize_multiplier(min(float(q_in.scale / q_out.scale), most))

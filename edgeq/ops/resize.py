@@ -51,13 +51,14 @@ class Resize(Op):
         return SameAsInput()
 
     def _call(self, g: Graph, kernel: plain.Kernel, struct: str,
-              tables: tuple[tuple[str, Value], ...]) -> Call:
+              tables: tuple[tuple[str, Value], ...], as_bytes: int = 0) -> Call:
+        """`as_bytes`: how many a value has, where the kernel moves bytes; 0: it takes values."""
         _, in_h, in_w, c = g.tensor(self.ins[0]).shape
-        sizes = (("in_h", in_h), ("in_w", in_w), ("c", c * value_bytes(g, self.ins[0])),
+        sizes = (("in_h", in_h), ("in_w", in_w), ("c", c * max(as_bytes, 1)),
                  ("out_h", self.size[0]), ("out_w", self.size[1]))
         return Call(name=self.name, op=type(self).__name__, func=kernel.func, struct=struct,
                     fields=(*sizes, *tables), ins=self.ins, outs=self.outs,
-                    sources=kernel.sources, overlap=(None,), as_bytes=self.wide)
+                    sources=kernel.sources, overlap=(None,), as_bytes=as_bytes > 0)
 
 
 def _table(name: str, values: IntArray, note: str) -> tuple[str, Blob]:
@@ -102,13 +103,15 @@ class ResizeNearest(Resize):
         rows, columns = self._places(g.tensor(self.ins[0]).shape)
         return (self._call(g, plain.pick(plain.RESIZE_NEAREST, target), "eq_resize_nearest_s8_t", (
             _table("rows", rows, "input row of each output row"),
-            _table("columns", columns, "input column of each output column"))),)
+            _table("columns", columns, "input column of each output column")),
+            value_bytes(g, self.ins[0])),)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ResizeBilinear(Resize):
     """y[i, j] = the four pixels around its place, weighted by nearness; Q10 on integers."""
 
+    wide: ClassVar[bool] = True
     tflite_names: ClassVar[tuple[str, ...]] = ("RESIZE_BILINEAR",)
 
     @classmethod
@@ -158,7 +161,7 @@ class ResizeBilinear(Resize):
         total = rows[:, :, u.low] * (_ONE - fx) + rows[:, :, u.high] * fx  # Q20
         half = np.where(total > 0, 1 << 19, -(1 << 19))
         y = np.sign(total + half) * (np.abs(total + half) >> 20)
-        return (y.astype(np.int8),)
+        return (y.astype(qs[0].dtype),)
 
     def lower(self, g: Graph, target: Target) -> tuple[Call, ...]:
         _, in_h, in_w, _ = g.tensor(self.ins[0]).shape
@@ -169,5 +172,8 @@ class ResizeBilinear(Resize):
             return name, Blob(name, "int16_t", data.astype(np.int16),
                               "lower and upper pixel, place between them in 1/1024")
 
-        return (self._call(g, plain.pick(plain.RESIZE_BILINEAR, target),
-                           "eq_resize_bilinear_s8_t", (table("rows", v), table("columns", u))),)
+        kernel = plain.pick(plain.RESIZE_BILINEAR, target)
+        if value_bytes(g, self.ins[0]) == 2:
+            kernel = plain.portable("eq_resize_bilinear_s16")
+        return (self._call(g, kernel, "eq_resize_bilinear_s8_t",
+                           (table("rows", v), table("columns", u))),)

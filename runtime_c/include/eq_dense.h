@@ -155,6 +155,19 @@ void eq_matmul_s8_neon(const eq_matmul_s8_t *p, const int8_t *restrict a,
 void eq_matmul_s8_neon_dot(const eq_matmul_s8_t *p, const int8_t *restrict a,
                            const int8_t *restrict b, int8_t *restrict out, void *restrict scratch);
 
+/* The same with 16-bit activations, zero points 0: 64-bit sums, `mult` and `shift` as eq_dense_s16. */
+typedef struct {
+    uint16_t outer, inner, rows, cols, k;
+    int32_t a_outer, a_inner, a_row, a_k;
+    int32_t b_outer, b_inner, b_col, b_k;
+    int32_t y_outer, y_inner, y_row, y_col;
+    int8_t shift;
+    int16_t mult;
+} eq_matmul_s16_t;
+
+void eq_matmul_s16(const eq_matmul_s16_t *p, const int16_t *restrict a, const int16_t *restrict b,
+                   int16_t *restrict out);
+
 /* --- dynamic quantization: 16-bit tensors, of which every vector that meets a matrix is narrowed to
  * int8 by its own largest value m (eq_narrow.h). Sums are 127 times too large; `mult` has 15 bits,
  * `shift` is to the right: y = sat16(round((w x * m + 127 * bias) * mult / 2^shift)). ------------
@@ -162,17 +175,8 @@ void eq_matmul_s8_neon_dot(const eq_matmul_s8_t *p, const int8_t *restrict a,
 void eq_dense_dyn_s16(const eq_dense_s16_t *p, const int16_t *restrict in, int16_t *restrict out,
                       void *restrict scratch);
 
-/* Matrix product: rows of a and columns of b are narrowed, strides as in eq_matmul_s8_t.
+/* Matrix product: rows of a and columns of b are narrowed, shift >= 17.
  * Scratch: rows * (k + 4) + 4 * k bytes. */
-typedef struct {
-    uint16_t outer, inner, rows, cols, k;
-    int32_t a_outer, a_inner, a_row, a_k;
-    int32_t b_outer, b_inner, b_col, b_k;
-    int32_t y_outer, y_inner, y_row, y_col;
-    int8_t shift; /* >= 17 */
-    int16_t mult;
-} eq_matmul_s16_t;
-
 void eq_matmul_dyn_s16(const eq_matmul_s16_t *p, const int16_t *restrict a,
                        const int16_t *restrict b, int16_t *restrict out, void *restrict scratch);
 

@@ -60,6 +60,36 @@ typedef struct {
 void eq_logistic_s16(const eq_sigmoid_s16_t *p, const int16_t *in, int16_t *out);
 void eq_tanh_s16(const eq_sigmoid_s16_t *p, const int16_t *in, int16_t *out);
 
+/* Any function: y = table[i] + (x's place) * (table[i + 1] - table[i]), i = (x + 32768) / 128 of 513
+ * entries. `out` may be `in`. */
+typedef struct {
+    uint32_t n;
+    const int16_t *table;
+} eq_lut_s16_t;
+
+void eq_lut_s16(const eq_lut_s16_t *p, const int16_t *in, int16_t *out);
+
+/* Minimum or maximum of saturated requant(a), requant(b); a factor of 0 leaves its operand as it
+ * is. Loops as eq_addsub_s8_t. Shifts <= 15. */
+typedef struct {
+    uint32_t outer, n, inner;
+    int8_t is_max;
+    int8_t a_shift, b_shift;
+    int32_t a_mult, b_mult;
+} eq_minmax_s16_t;
+
+void eq_minmax_s16(const eq_minmax_s16_t *p, const int16_t *a, const int16_t *b, int16_t *out);
+
+/* PReLU: saturated requant(a) for a >= 0, else requant(a * b) by neg_mult. pos_shift <= 15,
+ * neg_shift <= 0; loops as eq_addsub_s8_t. */
+typedef struct {
+    uint32_t outer, n, inner;
+    int8_t pos_shift, neg_shift;
+    int32_t pos_mult, neg_mult;
+} eq_prelu_s16_t;
+
+void eq_prelu_s16(const eq_prelu_s16_t *p, const int16_t *a, const int16_t *b, int16_t *out);
+
 /* --- between widths: y = saturate(requant(x - in_zero, mult, shift) + out_zero) ------------------
  * `out` of s16_s8 and s16 may be `in`; that of s8_s16 may start n or more bytes below `in`. */
 typedef struct {

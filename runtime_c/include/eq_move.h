@@ -25,6 +25,16 @@ typedef struct {
 
 void eq_copy_s8(const eq_copy_s8_t *p, const int8_t *restrict in, int8_t *restrict out);
 
+/* Blocks of 16-bit values side by side in `in`, in `out` with other steps: saturated requant(x),
+ * shift <= 15. */
+typedef struct {
+    uint32_t outer, chunk, out_offset, out_stride;
+    int8_t shift;
+    int32_t mult;
+} eq_copy_s16_t;
+
+void eq_copy_s16(const eq_copy_s16_t *p, const int16_t *restrict in, int16_t *restrict out);
+
 /* --- window over a stream --------------------------------------------------------------------
  * `window` holds `outer` blocks of `size` bytes from run to run, values of any type: in each the
  * oldest `fresh` bytes leave, the others move to the front, and the next `fresh` bytes of `in`
@@ -77,6 +87,8 @@ typedef struct {
 
 void eq_resize_bilinear_s8(const eq_resize_bilinear_s8_t *p, const int8_t *restrict in,
                            int8_t *restrict out);
+void eq_resize_bilinear_s16(const eq_resize_bilinear_s8_t *p, const int16_t *restrict in,
+                            int16_t *restrict out);
 
 /* --- Cortex-A variants: NEON (ARMv7-A and AArch64) ---------------------------------------------- */
 void eq_copy_s8_neon(const eq_copy_s8_t *p, const int8_t *restrict in, int8_t *restrict out);

@@ -17,10 +17,10 @@ from edgeq.folder import write
 from edgeq.host import HostModel
 from edgeq.ir import Graph, Tensor
 from edgeq.lower import lower
-from edgeq.ops.activations import HardSwish
 from edgeq.ops.base import Op
 from edgeq.ops.conv2d import Conv2D
 from edgeq.ops.elementwise import Add
+from edgeq.ops.function import Fn, Function
 from edgeq.ops.pool import AveragePool, MaxPool
 from edgeq.ops.requantize import Requantize
 from edgeq.ops.reshape import Reshape
@@ -32,7 +32,7 @@ FAST = load_recipe("fast")
 
 
 def net(rng: np.random.Generator) -> Graph:
-    """conv -> conv -> (max pool | average pool) -> add -> swish -> reshape, two readers of one."""
+    """conv -> conv -> (max pool | average pool) -> add -> round -> reshape, two readers of one."""
     tensors = {"x": Tensor("x", (1, 6, 6, 3))}
     ops: list[Op] = []
 
@@ -54,8 +54,8 @@ def net(rng: np.random.Generator) -> Graph:
     mean = add(AveragePool(name="mean", ins=(here,), outs=("mean_y",), kernel=(2, 2),
                            stride=(2, 2)))
     both = add(Add(name="both", ins=(most, mean), outs=("both_y",)))
-    swish = add(HardSwish(name="swish", ins=(both,), outs=("swish_y",)))
-    flat = add(Reshape(name="flat", ins=(swish,), outs=("flat_y",), to=(1, 36)))
+    steps = add(Function(name="round", ins=(both,), outs=("round_y",), fn_of=Fn.ROUND))
+    flat = add(Reshape(name="flat", ins=(steps,), outs=("flat_y",), to=(1, 36)))
     return Graph(tensors, tuple(ops), ("x",), (flat,), "net")
 
 
@@ -73,7 +73,7 @@ def test_conversions_stand_where_widths_change_and_nowhere_else() -> None:
     ints = quantize(net(rng), samples(rng), recipe).graph
     assert bits_of(ints) == {
         "first": 8, "first@s16": 16, "second": 16, "second@s8": 8, "most": 8, "mean": 16,
-        "mean@s8": 8, "both": 8, "swish": 8, "flat": 8}
+        "mean@s8": 8, "both": 8, "round": 8, "flat": 8}
     assert [op.name for op in ints.ops if isinstance(op, Requantize)] == [
         "first@s16", "second@s8", "mean@s8"]
     assert ints.tensor("most_y").q is ints.tensor("second@s8").q  # pooling keeps parameters
@@ -110,13 +110,13 @@ def test_operators_without_16_bits_compute_in_8() -> None:
     rng = np.random.default_rng(3)
     ints = quantize(net(rng), samples(rng), load_recipe("w8a16")).graph
     bits = bits_of(ints)
-    assert (bits["second"], bits["most"], bits["mean"], bits["swish"]) == (16, 16, 16, 8)
+    assert (bits["second"], bits["most"], bits["mean"], bits["round"]) == (16, 16, 16, 8)
 
 
 @pytest.mark.parametrize(("layer", "found"), [
     (Layer("third", act_bits=16), "first, second"),
     (Layer("sec?nt*", act_bits=16), "no such layer"),
-    (Layer("swish", act_bits=16), "HardSwish"),
+    (Layer("round", act_bits=16), "Function"),
     (Layer("both", weight_bits=4), "no weights"),
     (Layer("x", per_channel=False), "no weights")])
 def test_a_layer_that_cannot_is_named(layer: Layer, found: str) -> None:

@@ -17,11 +17,11 @@ from edgeq.errors import UnsupportedError, UsageError
 from edgeq.execute import run_int
 from edgeq.ir import Graph, QuantParams, Tensor
 from edgeq.lower import lower
-from edgeq.ops.activations import HardSwish
 from edgeq.ops.base import Act, Op
 from edgeq.ops.conv2d import Conv2D
 from edgeq.ops.dense import Dense
 from edgeq.ops.depthwise_conv2d import DepthwiseConv2D
+from edgeq.ops.div import Div
 from edgeq.ops.elementwise import Add
 from edgeq.ops.pool import AveragePool
 from edgeq.ops.softmax import Softmax
@@ -184,9 +184,9 @@ def test_layers_of_litert(kind: str, seed: int) -> None:
 
 
 def test_operators_without_16_bits_say_so() -> None:
-    op = HardSwish(name="swish", ins=("x",), outs=("y",))
+    op = Div(name="div", ins=("a", "b"), outs=("y",))
     with pytest.raises(UnsupportedError, match="16-bit activations"):
-        lower(plain(op, ((1, 4, 4, 1),), (0.1, 0.1)), Target(HOST), "model")
+        lower(plain(op, ((1, 4), (1, 4)), (0.1, 0.1, 0.1)), Target(HOST), "model")
 
 
 def test_recipes_name_the_precisions_there_are() -> None:

@@ -30,13 +30,14 @@ INPUTS = 200
 INTEGERS = ("int8", "int16x8", "uint8", "int8-tensor", "qat8", "qat4")
 FLOATS = ("float32", "float16", "dynamic")
 # TensorFlow Lite Micro has no such operator, or takes any tanh's steps for 1/128 (concat)
-BY_LITERT = {"exp", "gelu", "gelu_tanh", "mirrored", "pools", "concat"}
+BY_LITERT = {"exp", "gelu", "gelu_tanh", "mirrored", "pools", "concat", "bilinear"}
 # no such operator, means over the batch, loops
-REFUSED = {"log_softmax", "layer_norm", "gru", "squares", *(f"{name}-int16x8" for name in (
-    "attention", "batch_matmul", "bilinear", "exp", "gelu", "gelu_tanh", "min_max"))}
+REFUSED = {"log_softmax", "layer_norm", "gru", "squares"}
 NO_ORACLE = {"dense-qat4", "mean-int16x8"}  # a real softmax; LiteRT's sums are not sums there
-# quotients and 16-bit softmax, a step apart at times: docs/quantized-models.md
-ONE_STEP = {"divide", "softmax-int16x8", "dense-int16x8"}
+# steps apart at times: quotients, and 16-bit softmax, which products of it amplify; LiteRT's 16-bit
+# products, which EXP meets here (docs/quantized-models.md)
+APART = {"divide": 1, "softmax-int16x8": 1, "dense-int16x8": 1, "exp-int16x8": 1,
+         "batch_matmul-int16x8": 4, "attention-int16x8": 4}
 
 Values = NDArray[np.generic]
 pytestmark = pytest.mark.slow
@@ -97,7 +98,7 @@ def test_integers(zoo: Path, kind: str) -> None:
         x, model = codes(graph), oracle(name, kind, path.read_bytes())
         got = run_int(graph, {graph.ins[0]: x})[graph.outs[0]].astype(np.int64)
         want = np.concatenate([model(x[i:i + 1]) for i in range(INPUTS)])
-        most = 1 if ONE_STEP & {name, path.stem} else 0
+        most = APART.get(path.stem, APART.get(name, 0))
         if got.shape != want.shape or np.abs(got - want).max() > most:
             wrong[name] = f"{(got != want).mean():.3%}" if got.shape == want.shape else "shape"
     assert not wrong
@@ -116,7 +117,7 @@ def test_floats(zoo: Path, kind: str) -> None:
             continue
         t = graph.tensor(graph.ins[0])
         x = np.random.default_rng(2).normal(size=(4, *t.shape[1:])).astype(np.float32)
-        got = run_float(graph, {t.name: x})[graph.outs[0]]
+        got = np.concatenate([run_float(graph, {t.name: v[None]})[graph.outs[0]] for v in x])
         model = Reference(path.read_bytes(), name != "elu")
         want = np.concatenate([model.run(x[i:i + 1])[0] for i in range(4)])
         share = np.abs(got - want).max() / np.ptp(want)
