@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import os
-import sys
-import zipfile
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,8 +10,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeq.arrays import DATA_KINDS, call, read_npy, read_npz
 from edgeq.errors import DataError
-from edgeq.images import first_line, image_folder
+from edgeq.images import image_folder
 from edgeq.ir import Array, Graph
 
 Shape = tuple[int, ...]
@@ -24,11 +20,7 @@ Floats = NDArray[np.float32]
 
 RANDOM = "random"
 RANDOM_SAMPLES = 32
-# what numpy raises for files that are damaged, pickled, or of another kind than their name says
-_DAMAGED = (OSError, ValueError, EOFError, KeyError, TypeError, AttributeError, SyntaxError,
-            NotImplementedError, zipfile.BadZipFile, zlib.error)
 _LARGEST = 1e15  # squares of sums of these are float32 numbers still
-_ALLOWED = "an .npz or .npy file, a folder of images with labels.csv, or module:function"
 
 
 class Samples(Protocol):
@@ -140,14 +132,14 @@ def load_dataset(spec: str, preprocess: Preprocess, graph: Graph) -> Dataset:
     if path.is_dir():
         x, y, group = _pictures(path, graph)
     elif path.suffix == ".npz":
-        x, y, group = _arrays(_read_npz(path), graph, spec)
+        x, y, group = _arrays(read_npz(path), graph, spec)
     elif path.suffix == ".npy":
-        x, y, group = _arrays({"x": _read_npy(path)}, graph, spec)
+        x, y, group = _arrays({"x": read_npy(path)}, graph, spec)
     elif ":" in spec and not path.exists():
-        x, y, group = _arrays(_call(spec), graph, spec)
+        x, y, group = _arrays(call(spec), graph, spec)
     else:
         found = "is not a kind of data that edgeq reads" if path.exists() else "does not exist"
-        raise DataError(spec, found, _ALLOWED)
+        raise DataError(spec, found, DATA_KINDS)
     data = Dataset(x, preprocess, _labels(y, preprocess, graph, spec),
                    None if group is None else group.astype(np.str_), spec)
     _check_lengths(data, spec)
@@ -175,53 +167,6 @@ def _random(preprocess: Preprocess, graph: Graph) -> Dataset:
         shape = _sample_shape(graph, name)
         x[name] = ArraySamples(rng.random((RANDOM_SAMPLES, *shape), np.float32), shape)
     return Dataset(x, preprocess, source=RANDOM)
-
-
-def _read_npz(path: Path) -> dict[str, Array]:
-    if path.exists() and not zipfile.is_zipfile(path):
-        raise _unreadable(path, ValueError("no archive of arrays"))
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except _DAMAGED as err:
-        raise _unreadable(path, err) from None
-
-
-def _read_npy(path: Path) -> Array:
-    try:
-        array: Array = np.lib.format.open_memmap(path, mode="r")
-    except _DAMAGED as err:
-        raise _unreadable(path, err) from None
-    return array
-
-
-def _unreadable(path: Path, err: Exception) -> DataError:
-    if isinstance(err, FileNotFoundError):
-        return DataError(str(path), "does not exist", _ALLOWED)
-    return DataError(str(path), f"is not a readable {path.suffix} file ({first_line(err)})",
-                     "arrays of numbers, saved with np.savez or np.save")
-
-
-def _call(spec: str) -> dict[str, Array]:
-    """What `module:function` returns: x, (x, y) or (x, y, group)."""
-    module, _, function = spec.partition(":")
-    here = os.getcwd()
-    sys.path.insert(0, here)
-    try:
-        result = getattr(importlib.import_module(module), function)()
-    except (Exception, SystemExit) as err:  # the user's code may raise anything
-        raise DataError(spec, f"{type(err).__name__}: {first_line(err)}",
-                        "module:function that returns x, (x, y) or (x, y, group)",
-                        f"check that the module can be imported from {here}") from err
-    finally:
-        sys.path.remove(here)
-    if isinstance(result, Mapping):
-        return {str(k): np.asarray(v) for k, v in result.items()}
-    parts = result if isinstance(result, tuple) else (result,)
-    if not 1 <= len(parts) <= 3:
-        raise DataError(spec, f"returned {len(parts)} values", "x, (x, y) or (x, y, group)")
-    return {k: np.asarray(v) for k, v in zip(("x", "y", "group"), parts, strict=False)
-            if v is not None}
 
 
 Loaded = tuple[dict[str, Samples], Array | None, Array | None]
