@@ -71,8 +71,8 @@ static const eq_lut_s8_t branches_logistic_4 = {
 
 /* 6: conv_5 (Conv2D)
  *   in  4x4x6 at arena + 0, scale 0.0465888, zero 36
- *   out 4x4x2 at arena + 144, scale 0.0405123, zero 68
- *   scratch 12 bytes at arena + 176
+ *   out 4x4x2 at arena + 0, scale 0.0405123, zero 68
+ *   scratch 12 bytes at arena + 144
  *   192 MACs
  */
 static const eq_conv2d_s8_t branches_conv_5 = {
@@ -116,7 +116,7 @@ const int8_t *branches_output(const branches_t *m)
 
 const int8_t *branches_output_1(const branches_t *m)
 {
-    return m == NULL || m->arena == NULL ? NULL : m->arena + 144;
+    return m == NULL || m->arena == NULL ? NULL : m->arena;
 }
 
 eq_status_t branches_run(branches_t *m)
@@ -138,7 +138,7 @@ eq_status_t branches_run(branches_t *m)
     EQ_LAYER_DONE(4);
     eq_lut_s8(&branches_logistic_4, arena + 144, arena + 96);
     EQ_LAYER_DONE(5);
-    eq_conv2d_s8(&branches_conv_5, arena, arena + 144, arena + 176);
+    eq_conv2d_s8(&branches_conv_5, arena, arena, arena + 144);
     EQ_LAYER_DONE(6);
     return EQ_OK;
 }

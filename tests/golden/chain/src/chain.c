@@ -8,9 +8,9 @@
 #include "chain_weights.h"
 
 /* 0: conv_0 (Conv2D)
- *   in  6x6x2 at arena + 180, scale 0.0560639, zero 65
- *   out 6x6x4 at arena + 0, scale 0.0855893, zero -62
- *   scratch 36 bytes at arena + 144
+ *   in  6x6x2 at arena + 120, scale 0.0560639, zero 65
+ *   out 6x6x4 at arena + 36, scale 0.0855893, zero -62
+ *   scratch 36 bytes at arena + 0
  *   2 592 MACs
  */
 static const eq_conv2d_s8_t chain_conv_0 = {
@@ -22,8 +22,8 @@ static const eq_conv2d_s8_t chain_conv_0 = {
 };
 
 /* 1: pool_1 (MaxPool)
- *   in  6x6x4 at arena + 0, scale 0.0855893, zero -62
- *   out 3x3x4 at arena + 144, scale 0.0855893, zero -62
+ *   in  6x6x4 at arena + 36, scale 0.0855893, zero -62
+ *   out 3x3x4 at arena + 0, scale 0.0855893, zero -62
  */
 static const eq_pool_s8_t chain_pool_1 = {
     .in_h = 6, .in_w = 6, .c = 4, .out_h = 3, .out_w = 3, .kh = 2, .kw = 2, .stride_h = 2,
@@ -31,8 +31,8 @@ static const eq_pool_s8_t chain_pool_1 = {
 };
 
 /* 2: dense_3 (Dense)
- *   in  36 at arena + 144, scale 0.0855893, zero -62
- *   out 3 at arena + 0, scale 0.0829247, zero 33
+ *   in  36 at arena + 0, scale 0.0855893, zero -62
+ *   out 3 at arena + 36, scale 0.0829247, zero 33
  *   108 MACs
  */
 static const eq_dense_s8_t chain_dense_3 = {
@@ -42,7 +42,7 @@ static const eq_dense_s8_t chain_dense_3 = {
 };
 
 /* 3: softmax_4 (Softmax)
- *   in  3 at arena + 0, scale 0.0829247, zero 33
+ *   in  3 at arena + 36, scale 0.0829247, zero 33
  *   out 3 at arena + 0, scale 0.00390625, zero -128
  */
 static const eq_softmax_s8_t chain_softmax_4 = {
@@ -67,7 +67,7 @@ eq_status_t chain_init(chain_t *m, void *arena, size_t size)
 
 int8_t *chain_input(chain_t *m)
 {
-    return m == NULL || m->arena == NULL ? NULL : m->arena + 180;
+    return m == NULL || m->arena == NULL ? NULL : m->arena + 120;
 }
 
 const int8_t *chain_output(const chain_t *m)
@@ -82,13 +82,13 @@ eq_status_t chain_run(chain_t *m)
     if (arena == NULL) {
         return m == NULL ? EQ_ERR_NULL : EQ_ERR_NOT_INIT;
     }
-    eq_conv2d_s8(&chain_conv_0, arena + 180, arena, arena + 144);
+    eq_conv2d_s8(&chain_conv_0, arena + 120, arena + 36, arena + 0);
     EQ_LAYER_DONE(0);
-    eq_maxpool_s8(&chain_pool_1, arena, arena + 144);
+    eq_maxpool_s8(&chain_pool_1, arena + 36, arena);
     EQ_LAYER_DONE(1);
-    eq_dense_s8(&chain_dense_3, arena + 144, arena, NULL);
+    eq_dense_s8(&chain_dense_3, arena, arena + 36, NULL);
     EQ_LAYER_DONE(2);
-    eq_softmax_s8(&chain_softmax_4, arena, arena);
+    eq_softmax_s8(&chain_softmax_4, arena + 36, arena);
     EQ_LAYER_DONE(3);
     return EQ_OK;
 }
