@@ -78,14 +78,18 @@ class Comparison:
 
     def result(self, y: NDArray[np.int64] | None = None,
                group: NDArray[np.str_] | None = None) -> Evaluation:
-        """The figures of all batches; `y` labels and `group` names of the samples, in order."""
+        """The figures of all batches; `y` labels and `group` names of the samples, in order.
+
+        Without labels the float answers count as right ones in the shares of the groups.
+        """
         by_float, by_int = np.concatenate(self._float), np.concatenate(self._int)
         sqnr = {n: sqnr_db(self._signal[n], self._noise[n]) for n in self._params}
         agreement = float(np.mean(by_float == by_int))
-        if y is None:
-            return Evaluation(len(by_float), None, None, agreement, sqnr)
-        right_float, right_int = by_float == y, by_int == y
+        right = by_float if y is None else y
+        right_float, right_int = by_float == right, by_int == right
         groups = () if group is None else _shares(group, right_float, right_int)
+        if y is None:
+            return Evaluation(len(by_float), None, None, agreement, sqnr, groups=groups)
         return Evaluation(len(y), float(right_float.mean()), float(right_int.mean()), agreement,
                           sqnr, _shares(y, right_float, right_int), groups)
 

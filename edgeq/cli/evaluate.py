@@ -53,6 +53,8 @@ def show(console: Console, e: Evaluation) -> None:
     console.print(f"  agreement  {percent_text(e.agreement)} of answers are the same")
     for name, value in e.sqnr_db.items():
         console.print(f"  SQNR       {'exact' if value is None else f'{value:.1f} dB'} ({name})")
+    if e.groups and e.float_accuracy is None:
+        console.print("no labels: of the groups the answers that stay are counted")
     for title, shares in (("class", e.per_class), ("group", e.groups)):
         if shares:
             rows = table(title, "samples", "float", "integers", "change",
