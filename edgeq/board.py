@@ -51,6 +51,7 @@ class Optimize(Enum):
     SPEED = "speed"
     SIZE = "size"
     BALANCED = "balanced"
+    RAM = "ram"
 
 
 class CmsisIsa(Enum):
@@ -82,7 +83,7 @@ class Target:
         """
         dsp = "dsp" in self.board.isa and "mve" not in self.board.isa
         return {Optimize.SPEED: () if dsp else ("-O3",), Optimize.SIZE: ("-Os",),
-                Optimize.BALANCED: ()}[self.optimize]
+                Optimize.BALANCED: (), Optimize.RAM: ()}[self.optimize]
 
     @property
     def isa(self) -> tuple[str, ...]:

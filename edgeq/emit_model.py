@@ -21,6 +21,7 @@ from edgeq.ctext import (
     unique_identifiers,
     wrapped,
 )
+from edgeq.emit_strips import StripsView, strips_view
 from edgeq.ir import Array, Graph, IntArray, dtype_of
 from edgeq.lower import tensor_bytes
 from edgeq.plan import Blob, Call, Plan
@@ -115,6 +116,14 @@ class LayerView:
 
 
 @dataclass(frozen=True)
+class RunView:
+    """One line of <name>_run, and the layers that are done behind it."""
+
+    call: str
+    layers: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class IsaView:
     """A compile-time check of the target."""
 
@@ -143,6 +152,8 @@ class ModelView:
     states: tuple[StateView, ...]
     state_bytes: int
     layers: tuple[LayerView, ...]
+    strips: tuple[StripsView, ...]
+    runs: tuple[RunView, ...]
     tables: tuple[TableView, ...]
     isa: tuple[IsaView, ...]
     sources: tuple[str, ...]  # runtime C files, bare names
@@ -159,6 +170,8 @@ def model_view(plan: Plan) -> ModelView:
     states, patterns = _states(plan)
     tables += patterns
     board = plan.target.board
+    views = tuple(_layer(plan, i, layers[i], symbols) for i in range(len(plan.calls)))
+    strips = tuple(_strips(plan, i, views, symbols) for i in range(len(plan.strips)))
     names = tuple(s.rsplit("/", 1)[-1] for s in plan.sources)
     levels = [f for f in (*board.cflags, *plan.target.cflags) if f.startswith("-O")]
     own = ("-ffunction-sections", "-fdata-sections")  # the build files have these
@@ -174,7 +187,7 @@ def model_view(plan: Plan) -> ModelView:
         inputs=tuple(_port(plan, n, "INPUT", i) for i, n in enumerate(plan.graph.ins)),
         outputs=tuple(_port(plan, n, "OUTPUT", i) for i, n in enumerate(plan.graph.outs)),
         states=states, state_bytes=sum(s.nbytes for s in states),
-        layers=tuple(_layer(plan, i, layers[i], symbols) for i in range(len(plan.calls))),
+        layers=views, strips=strips, runs=_runs(plan, views, strips),
         tables=tuple(t for t, _ in tables),
         isa=_isa_checks(names), sources=tuple(n for n in names if n.endswith(".c")),
         float_sources=tuple(n for n in names if n.endswith("_f32.c")),
@@ -322,6 +335,40 @@ def _arguments(plan: Plan, call: Call, i: int, symbols: Mapping[tuple[int, str],
         scratch = ("NULL" if where is None else f"arena + {where}",)
     return (*(pointer(n, const=True) for n in call.ins),
             *(pointer(n, const=False) for n in call.outs), *scratch)
+
+
+def _strips(plan: Plan, number: int, layers: tuple[LayerView, ...],
+            symbols: Mapping[tuple[int, str], str]) -> StripsView:
+    first = plan.strips[number].first
+
+    def pointer(name: str, offset: str) -> str:
+        ctype = _ctype(plan.graph.tensor(name).params.bits)
+        base = _at("arena", plan.placement.offsets[name], "int8_t")
+        place = f"{base} + {offset}" if offset else base
+        return place if ctype == "int8_t" else f"({ctype} *)(void *)({place})"
+
+    def scratch(i: int) -> str:
+        return _arguments(plan, plan.calls[i], i, symbols)[-1]
+
+    assert not any(plan.calls[i].as_bytes for i in range(first, plan.strips[number].last + 1))
+    return strips_view(plan, number, tuple(layer.symbol for layer in layers), pointer, scratch)
+
+
+def _runs(plan: Plan, layers: tuple[LayerView, ...], strips: tuple[StripsView, ...],
+          ) -> tuple[RunView, ...]:
+    """The lines of <name>_run in order."""
+    together = {s.first: (view, s) for view, s in zip(strips, plan.strips, strict=True)}
+    runs: list[RunView] = []
+    i = 0
+    while i < len(layers):
+        if i in together:
+            view, s = together[i]
+            runs.append(RunView(f"{view.symbol}(arena)", tuple(range(s.first, s.last + 1))))
+            i = s.last + 1
+        else:
+            runs.append(RunView(f"{layers[i].func}({', '.join(layers[i].arguments)})", (i,)))
+            i += 1
+    return tuple(runs)
 
 
 def _details(plan: Plan, call: Call, i: int) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -12,12 +13,14 @@ from edgeq.board import Optimize, Target
 from edgeq.ctext import checked_name, identifier
 from edgeq.errors import UnsupportedError
 from edgeq.ir import Graph, dtype_of
-from edgeq.memory import plan_memory
+from edgeq.memory import Problem, build_problem, plan_memory
 from edgeq.ops.base import check_limits
 from edgeq.plan import Call, Plan
 from edgeq.resources import resource_dir
 from edgeq.schedule import best_order
+from edgeq.sections import Unit, opened, sections, units_of
 from edgeq.states import in_place, state_copies
+from edgeq.strips import Lowering
 
 _INCLUDE = re.compile(r'^#include "(\w+\.h)"', flags=re.MULTILINE)
 
@@ -36,13 +39,26 @@ def lower(graph: Graph, target: Target, name: str | None = None) -> Plan:
     if target.optimize is Optimize.SIZE:
         calls = _fewer_functions(graph, target, calls)
     sizes = {t.name: tensor_bytes(graph, t.name) for t in graph.activations()}
-    calls += state_copies(graph, views, target)
+    copies = state_copies(graph, views, target)
     kept = tuple(state.source for state in graph.states)  # in use from before the first call on
     ins, outs = (*graph.ins, *kept), (*graph.outs, *kept)
-    ordered = best_order(calls, sizes, views, ins, outs)
-    placement = plan_memory(ordered, sizes, views, ins, outs)
     prefix = identifier(graph.name) if name is None else checked_name(name)
-    return Plan(prefix, graph, target, ordered, placement, _sources(ordered))
+    ordered = best_order([*calls, *copies], sizes, views, ins, outs)
+    placement = plan_memory(ordered, sizes, views, ins, outs)
+    if target.optimize is not Optimize.RAM:
+        return Plan(prefix, graph, target, ordered, placement, _sources(ordered))
+
+    def problem(units: Sequence[Unit]) -> Problem:
+        given = [*(call for unit in units for call in unit.calls), *copies]
+        return build_problem(given, sizes, views, ins, outs)
+
+    units = sections(Lowering(graph, target), units_of(graph, target, ordered), problem)
+    joined = best_order([*(c for u in units for c in u.calls), *copies], sizes, views, ins, outs)
+    smaller = plan_memory(joined, sizes, views, ins, outs)
+    if smaller.arena >= placement.arena:
+        return Plan(prefix, graph, target, ordered, placement, _sources(ordered))
+    ordered, placement, strips = opened(units, joined, smaller)
+    return Plan(prefix, graph, target, ordered, placement, _sources(ordered), strips)
 
 
 def _calls(graph: Graph, target: Target) -> list[Call]:

@@ -56,8 +56,11 @@ class Problem:
 
     def bound(self) -> int:
         """Bytes below which no placement in this order can go."""
-        steps = range(-1, self.calls + 1)
-        return max((self._bytes_at(t) for t in steps), default=0)
+        return max(self.bytes_in_use(), default=0)
+
+    def bytes_in_use(self) -> tuple[int, ...]:
+        """The least bytes before the first call, during each call and after the last one."""
+        return tuple(self._bytes_at(t) for t in range(-1, self.calls + 1))
 
     def _bytes_at(self, t: int) -> int:
         """Bytes in use during call `t`: every block but the topmost ends at a word's border."""

@@ -59,6 +59,26 @@ class Call:
         return tuple(v for _, v in self.fields if isinstance(v, Blob))
 
 
+@dataclass(frozen=True, eq=False)
+class Strips:
+    """Neighbouring calls of a plan that run together, pass after pass (strips.py).
+
+    A row of `steps` is one pass, by columns for every call: rows of its output (0: it rests), the
+    values of its `varying` fields, the first row that it reads of each input, the first row that it
+    writes; and, but for the last call, how far its output's rows move down before, and how many.
+    Rows count from where the tensor's memory begins.
+    """
+
+    first: int  # number of the first call
+    steps: Array  # (passes, columns) uint16
+    varying: tuple[tuple[str, ...], ...]  # for every call, names of fields
+
+    @property
+    def last(self) -> int:
+        """Number of the last call."""
+        return self.first + len(self.varying) - 1
+
+
 @dataclass(frozen=True)
 class Storage:
     """A piece of the arena: one or more tensors (views share it) or the scratch of one call.
@@ -95,3 +115,4 @@ class Plan:
     calls: tuple[Call, ...]
     placement: Placement
     sources: tuple[str, ...] = field(default=())  # below runtime_c/, unique, headers first
+    strips: tuple[Strips, ...] = ()  # calls that run together

@@ -15,6 +15,7 @@ from edgeq.ir import FloatArray, Graph, IntArray, QuantParams, dtype_of
 
 if TYPE_CHECKING:
     from edgeq.board import Target
+    from edgeq.ops.windows import Window
     from edgeq.plan import Call
     from edgeq.readers.node import TfliteNode
     from edgeq.readers.onnx_node import OnnxNode
@@ -182,6 +183,14 @@ class Op(ABC):
     def macs(self, g: Graph) -> int:
         """Multiply-accumulates of one inference."""
         return 0
+
+    def rows(self, g: Graph) -> Window | None:
+        """The window of image rows behind an output row; None where it is not made row by row."""
+        return None
+
+    def with_border(self, top: int, bottom: int) -> Op:
+        """The operator with other padding above and below, where `rows` gives a window."""
+        return self
 
 
 def whole_numbers(graph: Graph) -> dict[str, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -134,6 +134,12 @@ class Conv2D(Op):
             mult=epi.mult, shift=epi.shift, act_bits=epi.bits,
             weight_bits=bits, run=run, signs=sign_steps(g, self.ins[0]) if bits == 1 else 0,
         ))
+
+    def rows(self, g: Graph) -> Window | None:
+        return self.window(g.tensor(self.ins[1]).shape)
+
+    def with_border(self, top: int, bottom: int) -> Op:
+        return replace(self, pad=((top, bottom), self.pad[1]))
 
     def lower(self, g: Graph, target: Target) -> tuple[Call, ...]:
         layer = self.mac_layer(g)

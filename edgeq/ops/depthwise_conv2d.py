@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, TypeVar
 
 import numpy as np
@@ -138,6 +138,12 @@ class DepthwiseConv2D(Op):
             bias=int32_bias(self.name, bias),
             mult=epi.mult, shift=epi.shift, act_bits=epi.bits,
         ))
+
+    def rows(self, g: Graph) -> Window | None:
+        return self.window(g.tensor(self.ins[1]).shape)
+
+    def with_border(self, top: int, bottom: int) -> Op:
+        return replace(self, pad=((top, bottom), self.pad[1]))
 
     def lower(self, g: Graph, target: Target) -> tuple[Call, ...]:
         layer = self.mac_layer(g)

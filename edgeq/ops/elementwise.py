@@ -16,6 +16,7 @@ from edgeq.ops.base import Act, Limit, Op, Shape, clamp_bounds
 from edgeq.ops.broadcast import Broadcast, broadcast_of, broadcast_shape
 from edgeq.ops.lut import CODES, lut_call
 from edgeq.ops.mac import apply_act
+from edgeq.ops.windows import Window
 from edgeq.plan import Call, Value
 from edgeq.readers.node import TfliteNode
 from edgeq.requant import quantize_multiplier, requantize
@@ -37,6 +38,12 @@ class Binary(Op):
 
     def shape(self, *ins: Shape) -> tuple[Shape, ...]:
         return (broadcast_shape(self.name, *ins),)
+
+    def rows(self, g: Graph) -> Window | None:
+        """Row by row where both operands are of the output's shape and computed at run time."""
+        tensors = [g.tensor(n) for n in (*self.ins, *self.outs)]
+        same = all(not t.is_const and t.shape == tensors[-1].shape for t in tensors)
+        return Window(1, 1) if same else None
 
 
 @dataclass(frozen=True)

@@ -72,6 +72,12 @@ class Pool(Op):
         q = g.tensor(self.outs[0]).params
         return np.clip(y, *clamp_bounds(self.act, q)).astype(dtype_of(q.bits))
 
+    def rows(self, g: Graph) -> Window | None:
+        return self.window
+
+    def with_border(self, top: int, bottom: int) -> Op:
+        return replace(self, pad=((top, bottom), self.pad[1]))
+
     def pool_call(self, g: Graph, kernel: plain.Kernel) -> tuple[Call, ...]:
         """The call of an eq_pool_s8_t kernel."""
         _, in_h, in_w, c = g.tensor(self.ins[0]).shape

@@ -1,0 +1,360 @@
+"""Neighbouring operators that run together by rows: what lies between them is never whole.
+
+A pass makes some rows of the last operator's output, and before them the rows of every operator in
+between that are missing for it. Of the tensors in between, only the rows that are still needed lie
+in scratch; no row is computed twice. (Lin et al. 2021, MCUNetV2, runs patches instead, whose
+borders are computed again.) Every operator's kernel is the one that `Op.lower` takes for so many
+rows.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from edgeq.board import Target
+from edgeq.ir import Graph
+from edgeq.memory import (
+    SCRATCH_ALIGN,
+    TENSOR_ALIGN,
+    Item,
+    Problem,
+    check_placement,
+    peak_of,
+    place,
+)
+from edgeq.ops.base import Op
+from edgeq.ops.windows import Window
+from edgeq.plan import Blob, Call, Strips
+
+_MOST_PASSES = 256  # rows of a table in flash
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows `first` to `end` - 1 of a tensor; `top` and `bottom` more are padding."""
+
+    first: int
+    end: int
+    top: int = 0
+    bottom: int = 0
+
+    @property
+    def count(self) -> int:
+        return self.end - self.first
+
+
+def needed(window: Window, first: int, end: int, height: int) -> Rows:
+    """The input rows, of `height`, behind output rows `first` to `end` - 1."""
+    low = first * window.stride[0] - window.pad[0][0]
+    reach = (window.kh - 1) * window.dilation[0] + 1
+    high = (end - 1) * window.stride[0] - window.pad[0][0] + reach
+    return Rows(min(max(low, 0), height), max(min(high, height), 0),
+                max(-low, 0), max(high - height, 0))
+
+
+@dataclass(frozen=True, eq=False)
+class Section:
+    """Operators as one call for the planner, and as calls over strips."""
+
+    call: Call  # scratch holds what the kernels need and, behind it, the rows in between
+    calls: tuple[Call, ...]  # fields that change from pass to pass are those of any pass
+    strips: Strips  # with `first` = 0
+    offsets: Mapping[str, int]  # in scratch, of the tensors in between
+    scratch: tuple[int, ...]  # and of each call's own
+
+
+@dataclass(frozen=True)
+class _Stage:
+    """An operator of a section: its inputs as numbers of operators, -1 is the section's input."""
+
+    op: Op
+    window: Window
+    ins: tuple[str, ...]  # activations
+    sources: tuple[int, ...]  # and where they come from
+    in_h: int
+    out_h: int
+
+    def read(self, call: Call) -> tuple[int, ...]:
+        """Where the inputs of its call come from, which may be in another order."""
+        where = dict(zip(self.ins, self.sources, strict=True))
+        return tuple(where[name] for name in call.ins)
+
+
+Pass = tuple[tuple[int, int], ...]  # output rows (first, end) of every stage; none: first == end
+
+
+class Lowering:
+    """The calls of operators for some of their rows, each found once."""
+
+    def __init__(self, graph: Graph, target: Target) -> None:
+        self.graph, self.target = graph, target
+        self._known: dict[tuple[str, Rows, int], Call | None] = {}
+
+    def call(self, op: Op, rows: Rows, count: int) -> Call | None:
+        """`op` over input `rows` for `count` output rows; None where that is not one call."""
+        key = (op.name, replace(rows, first=0, end=rows.count), count)
+        if key not in self._known:
+            self._known[key] = self._lower(op, rows, count)
+        return self._known[key]
+
+    def _lower(self, op: Op, rows: Rows, count: int) -> Call | None:
+        g = self.graph
+        ins = tuple(n for n in op.ins if not g.tensor(n).is_const)
+        heights = {**dict.fromkeys(ins, rows.count), op.outs[0]: count}
+        tensors = {n: g.tensor(n) for n in (*op.ins, *op.outs)}
+        for name, height in heights.items():
+            shape = tensors[name].shape
+            tensors[name] = replace(tensors[name], shape=(shape[0], height, *shape[2:]))
+        part = op.with_border(rows.top, rows.bottom)
+        calls = part.lower(Graph(tensors, (part,), tuple(dict.fromkeys(ins)), op.outs), self.target)
+        return calls[0] if len(calls) == 1 else None
+
+
+def section(lowering: Lowering, ops: Sequence[Op], rows: int) -> Section | None:
+    """`ops`, neighbours in the graph's order, by passes of `rows` rows; None where they do not fit.
+
+    They read one activation from outside, and only the output of the last one is read outside.
+    """
+    g = lowering.graph
+    stages = _stages(g, ops)
+    if stages is None:
+        return None
+    passes = _passes(stages, rows)
+    if passes is None:
+        return None
+    calls = _calls(lowering, stages, passes)
+    if calls is None:
+        return None
+    return _assemble(g, stages, passes, calls)
+
+
+def _stages(g: Graph, ops: Sequence[Op]) -> tuple[_Stage, ...] | None:
+    inside = {op.outs[0]: i for i, op in enumerate(ops)}
+    outside: set[str] = set()
+    stages = []
+    for i, op in enumerate(ops):
+        window = op.rows(g)
+        ins = tuple(n for n in op.ins if not g.tensor(n).is_const)
+        outside |= {n for n in ins if inside.get(n, i) >= i}
+        if window is None or len(op.outs) != 1 or len(outside) > 1 or not ins:
+            return None
+        shapes = [g.tensor(n).shape for n in (*ins, *op.outs)]
+        bits = [g.tensor(n).params.bits for n in (*ins, *op.outs)]
+        if any(len(s) != 4 or s[2] * s[3] * b // 8 % TENSOR_ALIGN
+               for s, b in zip(shapes, bits, strict=True)):
+            return None
+        stages.append(_Stage(op, window, ins, tuple(inside.get(n, -1) for n in ins), shapes[0][1],
+                             shapes[-1][1]))
+    members = {op.name for op in ops}
+    for op in ops[:-1]:
+        readers = g.consumers(op.outs[0])
+        if op.outs[0] in g.outs or not readers or any(r.name not in members for r in readers):
+            return None
+    return tuple(stages)
+
+
+def _readers(stages: Sequence[_Stage], tensor: int) -> list[int]:
+    return [j for j, s in enumerate(stages) if tensor in s.sources]
+
+
+def _passes(stages: tuple[_Stage, ...], rows: int) -> tuple[Pass, ...] | None:
+    """The rows that every stage makes in every pass; None where there are too many passes."""
+    last = len(stages) - 1
+    done = [0] * len(stages)
+    passes = []
+    while done[last] < stages[last].out_h:
+        end = [*done[:last], min(done[last] + rows, stages[last].out_h)]
+        for i in reversed(range(last)):
+            for j in _readers(stages, i):
+                if end[j] > 0:
+                    end[i] = max(end[i], needed(stages[j].window, 0, end[j], stages[j].in_h).end)
+        passes.append(tuple(zip(done, end, strict=True)))
+        done = end
+    return tuple(passes) if len(passes) <= _MOST_PASSES else None
+
+
+def _calls(lowering: Lowering, stages: tuple[_Stage, ...], passes: tuple[Pass, ...],
+           ) -> tuple[tuple[Call | None, ...], ...] | None:
+    """The call of every stage in every pass; None where a stage needs different functions."""
+    made = []
+    for one in passes:
+        row: list[Call | None] = []
+        for stage, (first, end) in zip(stages, one, strict=True):
+            rows = needed(stage.window, first, end, stage.in_h)
+            if first < end and rows.count <= 0:
+                return None
+            call = lowering.call(stage.op, rows, end - first) if first < end else None
+            if first < end and (call is None or sorted(call.ins) != sorted(stage.ins)):
+                return None
+            row.append(call)
+        made.append(tuple(row))
+    for i in range(len(stages)):
+        own = [row[i] for row in made if row[i] is not None]
+        if not own or any(not _alike(own[0], call) for call in own[1:]):
+            return None
+    return tuple(made)
+
+
+def _alike(a: Call | None, b: Call | None) -> bool:
+    """The same function over the same tables."""
+    if a is None or b is None or (a.func, a.ins, len(a.fields)) != (b.func, b.ins, len(b.fields)):
+        return False
+    return all(
+        (isinstance(v, Blob) and isinstance(w, Blob) and np.array_equal(v.data, w.data))
+        or (isinstance(v, int) and isinstance(w, int))
+        for (_, v), (_, w) in zip(a.fields, b.fields, strict=True))
+
+
+def _assemble(g: Graph, stages: tuple[_Stage, ...], passes: tuple[Pass, ...],
+              made: tuple[tuple[Call | None, ...], ...]) -> Section:
+    last = len(stages) - 1
+    lows = [[_low(stages, one, i) for i in range(-1, last)] for one in passes]
+    calls, varying = [], []
+    for i, stage in enumerate(stages):
+        own = [c for c in (row[i] for row in made) if c is not None]
+        names = tuple(
+            name for k, (name, value) in enumerate(own[0].fields) if isinstance(value, int)
+            and any(c.fields[k][1] != value for c in own))
+        scratch = None if own[0].scratch is None else max(c.scratch or 0 for c in own)
+        calls.append(replace(own[0], scratch=scratch, macs=stage.op.macs(g),
+                             note=f"by rows with {len(stages) - 1} more"))
+        varying.append(names)
+    table = [_line(stages, tuple(calls), one, row, low, varying, passes[k - 1] if k else None,
+                   lows[k - 1] if k else None)
+             for k, (one, row, low) in enumerate(zip(passes, made, lows, strict=True))]
+    at, offsets, places = _inside(g, stages, passes, made, lows)
+    x = next(n for n in stages[0].op.ins if not g.tensor(n).is_const)
+    y = stages[last].op.outs[0]
+    call = Call(
+        name=stages[0].op.name, op="Strips", func="", struct="", fields=(), ins=(x,), outs=(y,),
+        sources=tuple(dict.fromkeys(s for c in calls for s in c.sources)),
+        overlap=(_distance(g, stages, passes, lows, made, x, y),), scratch=at)
+    steps = np.array(table, np.int64)
+    assert steps.min() >= 0
+    assert steps.max() < 1 << 16
+    strips = Strips(0, steps.astype(np.uint16), tuple(varying))
+    return Section(call, tuple(calls), strips, offsets, places)
+
+
+def _inside(g: Graph, stages: tuple[_Stage, ...], passes: tuple[Pass, ...],
+            made: tuple[tuple[Call | None, ...], ...], lows: list[list[int]],
+            ) -> tuple[int, dict[str, int], tuple[int, ...]]:
+    """Bytes of a section's scratch, where the tensors in between lie in it, and calls' scratch.
+
+    Rows that wait for the next pass are in use all the time, others from the stage that writes them
+    to the last one that reads them. Such rows may lie over what their own stage reads last.
+    """
+    last = len(stages) - 1
+    sizes, waits = [], []
+    for i in range(last):
+        row = _row_bytes(g, stages[i].op.outs[0])
+        sizes.append(row * max(p[i][1] - low[i + 1] for p, low in zip(passes, lows, strict=True)))
+        waits.append(any(p[i][1] > low[i + 1] for p, low in zip(passes, lows[1:], strict=False)))
+    over = {i: b for i in range(last) if not waits[i]
+            and (b := _over(g, stages, passes, made, lows, waits, i, sizes[i])) is not None}
+    heads = dict(over.values())
+    items, owners = [], []
+    for i in range(last):
+        if i not in over:
+            first, end = (0, last) if waits[i] else (i, max(_readers(stages, i)))
+            items.append(Item((stages[i].op.outs[0],), heads.get(i, 0) + sizes[i], first, end))
+            owners.append(i)
+    for i in range(last + 1):
+        most = max((c.scratch or 0 for c in (row[i] for row in made) if c is not None), default=0)
+        items.append(Item((), most, i, i, SCRATCH_ALIGN))
+    problem = Problem(tuple(items), {}, last + 1)
+    places = place(problem)
+    check_placement(problem, places)
+    starts = dict(zip(owners, places, strict=False))
+    offsets = {stages[i].op.outs[0]: starts[i] + heads.get(i, 0) for i in owners}
+    offsets |= {stages[i].op.outs[0]: starts[source] for i, (source, _) in over.items()}
+    return peak_of(problem, places), offsets, places[len(owners):]
+
+
+def _over(g: Graph, stages: tuple[_Stage, ...], passes: tuple[Pass, ...],
+          made: tuple[tuple[Call | None, ...], ...], lows: list[list[int]], waits: list[bool],
+          i: int, size: int) -> tuple[int, int] | None:
+    """(tensor, bytes before it) where rows of `size` bytes may lie over what stage i reads last."""
+    source = stages[i].sources[0]
+    if len(stages[i].sources) != 1 or source < 0 or not waits[source] or (
+            _readers(stages, source) != [i]):
+        return None
+    distances = [c.overlap[0] for c in (row[i] for row in made) if c is not None]
+    if any(d is None for d in distances):
+        return None
+    head = -(-max(d for d in distances if d is not None) // TENSOR_ALIGN) * TENSOR_ALIGN
+    done = min(after[source + 1] - low[source + 1] for low, after in itertools.pairwise(lows))
+    fits = size <= head + done * _row_bytes(g, stages[source].op.outs[0])
+    return (source, head) if fits and head < size else None
+
+
+def _row_bytes(g: Graph, name: str) -> int:
+    tensor = g.tensor(name)
+    return tensor.shape[2] * tensor.shape[3] * (2 if tensor.params.bits > 8 else 1)
+
+
+def _low(stages: tuple[_Stage, ...], one: Pass, tensor: int) -> int:
+    """The first row of `tensor` that this pass or a later one reads; padding counts in between.
+
+    So the rows that a pass is done with are as many in the first pass as in the others.
+    """
+    lows = []
+    for j in _readers(stages, tensor):
+        first = one[j][0]
+        if first < stages[j].out_h:
+            lows.append(first * stages[j].window.stride[0] - stages[j].window.pad[0][0])
+    if lows:
+        return min(lows) if tensor >= 0 else max(0, min(lows))
+    return stages[0].in_h if tensor < 0 else one[tensor][0]
+
+
+def _line(stages: tuple[_Stage, ...], calls: tuple[Call, ...], one: Pass,
+          row: tuple[Call | None, ...], low: list[int], varying: list[tuple[str, ...]],
+          before: Pass | None, low_before: list[int] | None) -> list[int]:
+    """A row of Strips.steps."""
+    line: list[int] = []
+    last = len(stages) - 1
+    for i, (stage, call) in enumerate(zip(stages, row, strict=True)):
+        first, end = one[i]
+        values = dict(call.fields) if call is not None else {}
+        line.append(end - first)
+        for name in varying[i]:
+            value = values.get(name, 0)
+            assert isinstance(value, int)
+            line.append(value)
+        rows = needed(stage.window, first, end, stage.in_h)
+        for source in stage.read(calls[i]):
+            base = 0 if source < 0 else low[source + 1]
+            line.append(rows.first - base if call is not None else 0)
+        line.append(first - (0 if i == last else low[i + 1]))
+        if i < last:  # what moves down in the buffer before this pass: from, how many rows
+            shift = 0 if low_before is None else low[i + 1] - low_before[i + 1]
+            keep = 0 if before is None else max(0, one[i][0] - low[i + 1])
+            line += [shift, keep if shift else 0]
+    return line
+
+
+def _distance(g: Graph, stages: tuple[_Stage, ...], passes: tuple[Pass, ...],
+              lows: list[list[int]], made: tuple[tuple[Call | None, ...], ...], x: str,
+              y: str) -> int:
+    """Least distance by which the output may start below the section's dying input."""
+    last = len(stages) - 1
+    x_row, y_row = _row_bytes(g, x), _row_bytes(g, y)
+    distance = 0
+    for k, (one, row) in enumerate(zip(passes, made, strict=True)):
+        first, end = one[last]
+        if k + 1 < len(passes):
+            distance = max(distance, end * y_row - lows[k + 1][0] * x_row)
+        call = row[last]
+        if call is None:
+            continue
+        for source, own in zip(stages[last].read(call), call.overlap, strict=True):
+            if source < 0:
+                rows = needed(stages[last].window, first, end, stages[last].in_h)
+                ahead = end * y_row if own is None else first * y_row + own
+                distance = max(distance, ahead - rows.first * x_row)
+    return distance
