@@ -57,7 +57,7 @@ def build(model: Path | None, calib: str | None, output: Path | None, name: str 
           recipe: str, finetune: int, balance: bool, layout: str, force: bool, wish: TargetWish,
           goal: Goal, stream: StreamOptions | None, read: ReadOptions,
           preprocess: PreprocessWish, as_json: bool) -> None:
-    """Quantize MODEL (a float .tflite file) and write a C library for a board.
+    """Quantize MODEL (a float .tflite or .onnx file) and write a C library for a board.
 
     Without MODEL the example is built, a classifier of 8x8 digits. A missed budget still writes
     the folder and shows the report, then ends with exit code 1.
