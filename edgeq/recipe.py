@@ -39,6 +39,7 @@ class Equalize(Enum):
 
     OFF = "off"
     WEIGHTS = "weights"  # Nagel et al. 2019: weight ranges of both layers, for per-tensor scales
+    AWQ = "awq"  # Lin et al. 2024: channels that carry much get finer weights, see quant/awq.py
     ACTIVATIONS = "activations"  # activation ranges, for per-channel weight scales
 
 

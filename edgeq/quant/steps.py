@@ -17,6 +17,7 @@ from edgeq.quant.across import output_moments, rounded_across
 from edgeq.quant.adaround import AdaRound, adaround_layer
 from edgeq.quant.assign import assign, weight_bits
 from edgeq.quant.at_once import adaround_at_once
+from edgeq.quant.awq import awq
 from edgeq.quant.bias_correct import Rounder, correct_analytic, correct_empirical
 from edgeq.quant.choose import choose_ranges
 from edgeq.quant.float32 import with_float32
@@ -124,7 +125,9 @@ def _wishes(recipe: Recipe) -> list[Wish]:
         found.append(("rounding with error compensation",
                       lambda c: replace(c, rounding=Rounding.COMPENSATE)))
     if recipe.equalize is not Equalize.OFF:
-        found.append((f"equalization of {recipe.equalize.value}",
+        aware = recipe.equalize is Equalize.AWQ
+        found.append(("activation-aware scaling" if aware else
+                      f"equalization of {recipe.equalize.value}",
                       lambda c: replace(c, equalize=recipe.equalize)))
     if recipe.absorb_bias:
         found.append(("bias absorption", lambda c: replace(c, absorb=True)))
@@ -273,7 +276,9 @@ class _Work:
                 before, stats = self.observed(graph, Equalize.OFF, False, what)
                 bits = {op.name: weight_bits(graph, op, self.recipe)
                         for op in graph.ops if is_mac(op)}
-                graph = equalize(before, kind, stats.channels, bits)
+                graph = (awq(before, self.samples, bits, self.recipe.group_size)
+                         if kind is Equalize.AWQ else
+                         equalize(before, kind, stats.channels, bits))
             total, done = len(self.samples[0]), 0
 
             def tick(n: int) -> None:
