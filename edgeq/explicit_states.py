@@ -16,7 +16,7 @@ from edgeq.errors import UnsupportedError, UsageError
 from edgeq.execute import run_float_steps
 from edgeq.ir import FloatArray, Graph, State, Tensor, same_params
 from edgeq.ops.base import Op
-from edgeq.ops.gather import Transpose
+from edgeq.ops.gather import Cut, Slice, Transpose
 from edgeq.ops.requantize import Requantize
 from edgeq.ops.reshape import Reshape
 
@@ -33,6 +33,7 @@ def opened(graph: Graph, pairs: Sequence[Pair]) -> Graph:
                                  f"{name!r} is no {what} of the model", ", ".join(known),
                                  "write INPUT=OUTPUT")
         graph = _in_order(graph, source, result)
+        graph = _latest(graph, source, result)
         shapes = graph.tensor(source).shape, graph.tensor(result).shape
         if shapes[0] != shapes[1]:
             raise UsageError(f"--state {source}={result}",
@@ -64,6 +65,25 @@ def _in_order(graph: Graph, source: str, result: str) -> Graph:
                result: Tensor(result, shape, None, old.q)}
     moved = {**graph.moved, result: wanted}
     return replace(graph, tensors=tensors, ops=(*ops, turn), moved=moved)
+
+
+def _latest(graph: Graph, source: str, result: str) -> Graph:
+    """`graph` whose result is as long as its source: keys and values of earlier tokens and the
+    new ones (past and present of attention) lose the oldest.
+    """
+    now, kept = graph.tensor(result), graph.tensor(source).shape
+    if len(now.shape) != len(kept):
+        return graph
+    differ = [i for i, (n, k) in enumerate(zip(now.shape, kept, strict=True)) if n != k]
+    if len(differ) != 1 or differ[0] == 0 or now.shape[differ[0]] < kept[differ[0]]:
+        return graph
+    whole = f"{result}/whole"
+    ops = tuple(replace(op, ins=_renamed(op.ins, result, whole),
+                        outs=_renamed(op.outs, result, whole)) for op in graph.ops)
+    cuts = tuple(Cut(n - k, k, 1) for n, k in zip(now.shape, kept, strict=True))
+    cut = Slice(name=f"{result}/latest", ins=(whole,), outs=(result,), cuts=cuts)
+    tensors = {**graph.tensors, whole: replace(now, name=whole), result: replace(now, shape=kept)}
+    return replace(graph, tensors=tensors, ops=(*ops, cut))
 
 
 def _behind_a_batch(graph: Graph, source: str, result: str) -> Graph:
