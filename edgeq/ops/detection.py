@@ -34,8 +34,7 @@ def _no_anchors(op: Op, g: Graph) -> str:
 
 def _other_kind(op: Op, g: Graph) -> str:
     assert isinstance(op, Detections)
-    return "non-maximum suppression class by class" if op.regular else (
-        f"{op.classes_each} classes a detection" if op.classes_each != 1 else "")
+    return "" if op.regular or op.classes_each == 1 else f"{op.classes_each} classes a detection"
 
 
 def _wide_inputs(op: Op, g: Graph) -> str:
@@ -50,7 +49,8 @@ class Detections(Op):
     Inputs: encodings (1, n, 4) of centre y, x and size h, w in parts `parts` of the anchor, scores
     (1, n, classes), anchors (n, 4). Outputs: boxes (1, most, 4) as y, x, y, x in int16 steps of
     2^-14, classes (1, most) and the number of detections (1,) in int32, scores (1, most). What is
-    behind that number is 0.
+    behind that number is 0. Fast: one detection an anchor, of its best class. Regular: one for
+    every class of an anchor, at most `per_class` of each; boxes of one class only suppress others.
     """
 
     most: int
@@ -60,6 +60,7 @@ class Detections(Op):
     background: int = 0  # classes in front that count as none
     classes_each: int = 1
     regular: bool = False
+    per_class: int = 100  # of regular suppression
 
     wide: ClassVar[bool] = True  # its boxes have 16 bits
     own_consts: ClassVar[tuple[int, ...]] = (2,)
@@ -67,8 +68,8 @@ class Detections(Op):
     limits: ClassVar[tuple[Limit, ...]] = (
         Limit("constant anchors of at most 2", _no_anchors, "scale the anchors to the image"),
         Limit("8-bit encodings and scores", _wide_inputs, "choose a recipe with act_bits = 8"),
-        Limit("fast non-maximum suppression, one class a detection", _other_kind,
-              "export with use_regular_nms false and max_classes_per_detection 1"),
+        Limit("one class a detection of the fast non-maximum suppression", _other_kind,
+              "export with use_regular_nms, or with max_classes_per_detection 1"),
     )
 
     @classmethod
@@ -84,7 +85,8 @@ class Detections(Op):
                 overlap=float(opts["nms_iou_threshold"]),
                 background=node.shape(1)[-1] - classes,
                 classes_each=int(opts["max_classes_per_detection"]),
-                regular=bool(opts.get("use_regular_nms", False)))
+                regular=bool(opts.get("use_regular_nms", False)),
+                per_class=int(opts.get("detections_per_class", 100)))
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(node.name, f"options {opts!r}", "those of the operator",
                              "export the model again") from error
@@ -126,15 +128,22 @@ class Detections(Op):
     def _chosen(self, boxes: NDArray[np.generic], scores: NDArray[np.generic], least: float,
                 nothing: float) -> tuple[NDArray[np.generic], ...]:
         """Boxes, classes, scores and number of what stays, the best first."""
-        best, classes = scores.max(1), scores.argmax(1)
+        n = len(scores)
+        if self.regular:  # places: class * n + anchor
+            best, classes = scores.T.reshape(-1), np.repeat(np.arange(scores.shape[1]), n)
+        else:
+            best, classes = scores.max(1), scores.argmax(1)
         kept: list[int] = []
-        for i in np.argsort(-best.astype(np.float64), kind="stable"):
-            if len(kept) == self.most or best[i] < least:
+        for place in np.argsort(-best.astype(np.float64), kind="stable"):
+            if len(kept) == self.most or best[place] < least:
                 break
-            if not any(self._covers(boxes[i], boxes[j]) for j in kept):
-                kept.append(int(i))
+            rivals = [j for j in kept if not self.regular or classes[j] == classes[place]]
+            if not (self.regular and len(rivals) >= self.per_class) and not any(
+                    self._covers(boxes[place % n], boxes[j % n]) for j in rivals):
+                kept.append(int(place))
         rest = self.most - len(kept)
-        return (np.pad(boxes[kept], ((0, rest), (0, 0))), np.pad(classes[kept], (0, rest)),
+        return (np.pad(boxes[[i % n for i in kept]], ((0, rest), (0, 0))),
+                np.pad(classes[kept], (0, rest)),
                 np.pad(best[kept], (0, rest), constant_values=nothing), np.array([len(kept)]))
 
     def _covers(self, a: NDArray[np.generic], b: NDArray[np.generic]) -> bool:
@@ -199,9 +208,10 @@ class Detections(Op):
     def lower(self, g: Graph, target: Target) -> tuple[Call, ...]:
         n, classes = g.tensor(self.ins[1]).shape[1:]
         factors, tables = self._centre_factors(g), self._exponentials(g)
-        kernel = plain.pick(plain.DETECTIONS, target)
+        kernel = plain.pick(plain.DETECTIONS_REGULAR if self.regular else plain.DETECTIONS, target)
         fields = (
             ("n", n), ("classes", classes), ("background", self.background), ("most", self.most),
+            ("per_class", min(self.per_class, self.most)),
             ("zero", int(g.tensor(self.ins[0]).params.zero)),
             ("score_zero", int(g.tensor(self.ins[1]).params.zero)), ("least", self._least(g)),
             ("overlap", self._overlap_q15()),
@@ -213,7 +223,8 @@ class Detections(Op):
             ("w_exp", Blob("w_exp", "int32_t", tables[1], "Q16")))
         return (Call(name=self.name, op="Detections", func=kernel.func, struct="eq_detections_t",
                      fields=fields, ins=self.ins[:2], outs=self.outs, sources=kernel.sources,
-                     overlap=(None, None), scratch=2 * n),)
+                     overlap=(None, None),
+                     scratch=None if self.regular else 2 * n),)
 
 
 def _with_anchors(node: TfliteNode) -> tuple[str, ...]:

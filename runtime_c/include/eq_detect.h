@@ -17,9 +17,11 @@ void eq_argextreme_s8(const eq_argextreme_s8_t *p, const int8_t *restrict in,
 /* --- detections: boxes of n anchors, the `most` best without those that overlap a better one --------
  * codes (n, 4) of centre y, x and size h, w; scores (n, classes), of which the first `background` do
  * not count; y = anchor + requant((code - zero) * size), size * exp[code] in Q16; coordinates in 2^-14.
- * A score below `least` is none; overlap is the share of the union in Q15. Scratch: 2 n bytes. */
+ * A score below `least` is none; overlap is the share of the union in Q15. Scratch: 2 n bytes.
+ * regular: one detection for each class of an anchor, at most `per_class` of one class; only boxes
+ * of the same class suppress each other; no scratch. */
 typedef struct {
-    uint16_t n, classes, background, most;
+    uint16_t n, classes, background, most, per_class;
     int8_t zero, score_zero;
     int16_t least;
     int32_t overlap;
@@ -32,6 +34,9 @@ typedef struct {
 void eq_detections(const eq_detections_t *p, const int8_t *codes, const int8_t *scores,
                    int16_t *restrict boxes, int32_t *restrict classes, int8_t *restrict best,
                    int32_t *restrict count, void *restrict scratch);
+void eq_detections_regular(const eq_detections_t *p, const int8_t *codes, const int8_t *scores,
+                           int16_t *restrict boxes, int32_t *restrict classes,
+                           int8_t *restrict best, int32_t *restrict count);
 
 /* --- the k largest (sign 1) or smallest (sign -1) of each of `rows` rows of n values, in order ------
  * Of equal values the first comes first. values and indices (rows, k), k <= n; disjoint. */

@@ -61,21 +61,39 @@ def inputs(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     return codes, np.clip(scores, -128, 127).astype(np.int8)
 
 
-@pytest.mark.parametrize("seed", range(8))
-def test_against_floating_point(native: Native, tmp_path: Path, seed: int) -> None:
+def of_every_class(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Codes and scores of several classes an anchor, no two equal above the threshold."""
+    codes = rng.integers(-40, 41, (1, N, 4)).astype(np.int8)
+    scores = np.full((1, N, CLASSES + 1), -128, np.int8)
+    places = rng.permutation(N * (CLASSES + 1))[:200]
+    scores.reshape(-1)[places] = rng.permutation(np.arange(-75, 125)).astype(np.int8)
+    return codes, scores
+
+
+WAYS: dict[str, dict[str, object]] = {
+    "fast": {}, "regular": {"use_regular_nms": True},
+    "few of a class": {"use_regular_nms": True, "detections_per_class": 2},
+    "as many as fit": {"use_regular_nms": True, "nms_iou_threshold": 0.9},
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("seed", range(6))
+def test_against_floating_point(native: Native, tmp_path: Path, seed: int, way: str) -> None:
     """The same detections in the same order, boxes to 2^-12 of the image."""
-    rng = np.random.default_rng(seed)
-    model = model_of(rng, quantized=True)
+    rng, changed = np.random.default_rng(seed), WAYS[way]
+    model = model_of(rng, quantized=True, **changed)
     graph = graph_of(model, tmp_path)
-    codes, scores = inputs(rng)
+    codes, scores = of_every_class(rng) if changed else inputs(rng)
     want = run_int(graph, {"codes": codes, "scores": scores})
     for name, y in zip(graph.outs, native.run(graph.ops[0], graph, codes, scores), strict=True):
         np.testing.assert_array_equal(y, want[name])
     real = [graph.tensor(n).params.dequantize(q) for n, q in (("codes", codes),
                                                              ("scores", scores))]
-    floats = graph_of(model_of(np.random.default_rng(seed), quantized=False), tmp_path)
+    real_model = model_of(np.random.default_rng(seed), quantized=False, **changed)
+    floats = graph_of(real_model, tmp_path)
     mine = run_float(floats, dict(zip(floats.ins, real, strict=True)))
-    theirs = Micro(model_of(np.random.default_rng(seed), quantized=False)).run(*real)
+    theirs = Micro(real_model).run(*real)
     count = int(want["count"][0])
     assert 0 < count == int(theirs[3][0]) == int(mine["count"][0])
     for name, their in zip(("boxes", "classes", "best"), theirs, strict=False):
@@ -107,7 +125,7 @@ def test_quantized_from_floats(tmp_path: Path) -> None:
         np.testing.assert_array_equal(y.reshape(want[name].shape), want[name])
 
 
-@pytest.mark.parametrize("changed", [{"use_regular_nms": True}, {"max_classes_per_detection": 2}])
-def test_what_is_refused(tmp_path: Path, changed: dict[str, object]) -> None:
+def test_what_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UnsupportedError, match="fast non-maximum suppression"):
-        graph_of(model_of(np.random.default_rng(1), quantized=True, **changed), tmp_path)
+        graph_of(model_of(np.random.default_rng(1), quantized=True, max_classes_per_detection=2),
+                 tmp_path)
