@@ -46,6 +46,7 @@ from edgeq.ops.rnn import Rnn
 from edgeq.ops.select import Select
 from edgeq.ops.shift import Shift
 from edgeq.ops.softmax import Softmax
+from edgeq.ops.suppress import NonMaxSuppression
 from edgeq.ops.svdf import Svdf
 from edgeq.ops.take import Take
 from edgeq.ops.topk import TopK
@@ -109,4 +110,5 @@ OPS: tuple[type[Op], ...] = (
     Take,
     OneHot,
     MaskedSoftmax,
+    NonMaxSuppression,
 )

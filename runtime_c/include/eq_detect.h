@@ -48,4 +48,17 @@ typedef struct {
 void eq_topk_s8(const eq_topk_s8_t *p, const int8_t *restrict in, int8_t *restrict values,
                 int32_t *restrict indices);
 
+/* --- the `most` best boxes of each class that share at most `overlap` (Q15) of the union ------------
+ * boxes (n, 4): two corners, or centre x, y, width, height where `centred`; scores (classes, n), none
+ * below `least`. rows (classes * most, 3): 0, class, box; -1 behind `count` of them. */
+typedef struct {
+    uint16_t n, classes, most;
+    int8_t centred, zero;
+    int16_t least;
+    int32_t overlap;
+} eq_nms_s8_t;
+
+void eq_nms_s8(const eq_nms_s8_t *p, const int8_t *boxes, const int8_t *scores,
+               int32_t *restrict rows, int32_t *restrict count);
+
 #endif
