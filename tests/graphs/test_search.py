@@ -319,7 +319,7 @@ def test_build_keeps_the_recipe_and_it_builds_the_same(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["ic", "vww"])
-def test_mixed_saves_a_third_within_half_a_point_or_a_sample(name: str, shared: Shared) -> None:
+def test_mixed_saves_a_third_within_half_a_point(name: str, shared: Shared) -> None:
     case, spec = real.load(name, shared), real.CASES[name]
     data = load_dataset(str(shared(f"data/{spec.calib}")), spec.preprocess, case.graph)
     j = job_of(case.graph, data.real(), data.y, Target(load_board("cortex-m4")), NO_GOAL,
@@ -328,4 +328,4 @@ def test_mixed_saves_a_third_within_half_a_point_or_a_sample(name: str, shared: 
     chosen = next(t for t in found.trials if t.recipe == found.text)
     assert chosen.weight_bytes <= 0.65 * found.trials[0].weight_bytes
     cost = real.cost(case, case.graph, quantize(case.graph, case.calib, found.recipe).graph)
-    assert cost.lost_samples <= max(1, 0.005 * cost.samples), cost
+    assert cost.lost_samples <= 0.005 * cost.samples, cost
