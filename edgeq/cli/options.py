@@ -190,7 +190,7 @@ def _goal(drop: float | None, flash: int | None, ram: int | None, instructions: 
 
 
 def stream_options(command: F) -> F:
-    """--stream, --hop, --time-axis, as `stream`: StreamOptions or None."""
+    """--stream, --hop, --time-axis, --stream-save, as `stream`: StreamOptions or None."""
     return _together(
         "stream", _stream,
         click.Option(["--stream"], type=click.Choice(["auto", "window", "sequence"]),
@@ -202,16 +202,23 @@ def stream_options(command: F) -> F:
                           "allow."),
         click.Option(["--time-axis"], type=int, metavar="AXIS",
                      help="Axis of time in the model's inputs, for --stream. Default: the one "
-                          "behind the batch, channels last."))(command)
+                          "behind the batch, channels last."),
+        click.Option(["--stream-save", "save"], type=click.Choice(["work", "ram"]),
+                     help="What a step over a window spares: work (default; rows of every layer "
+                          "are kept) or ram (rows near the ends are computed from the frames)."),
+    )(command)
 
 
-def _stream(mode: str | None, hop: int | None, axis: int | None) -> StreamOptions | None:
-    from edgeq.streaming import StreamMode, StreamOptions
+def _stream(mode: str | None, hop: int | None, axis: int | None,
+            save: str | None) -> StreamOptions | None:
+    from edgeq.streaming import StreamMode, StreamOptions, StreamSave
 
-    if mode is None and (hop is not None or axis is not None):
-        raise UsageError("--hop and --time-axis", "the model is not streamed", "",
+    if mode is None and any(option is not None for option in (hop, axis, save)):
+        raise UsageError("--hop, --time-axis and --stream-save", "the model is not streamed", "",
                          "add --stream auto")
-    return None if mode is None else StreamOptions(StreamMode(mode), hop, axis)
+    if mode is None:
+        return None
+    return StreamOptions(StreamMode(mode), hop, axis, StreamSave(save or "work"))
 
 
 def _named(option: str, texts: tuple[str, ...], form: str,

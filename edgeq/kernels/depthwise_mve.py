@@ -46,9 +46,9 @@ def _scratch_1(layer: MacLayer) -> int:
 
 
 def _in_place(layer: MacLayer) -> bool:
-    """Each pair of output rows lies where its own input rows were; the last one is kept."""
-    same = (layer.out_h, layer.out_w) == (layer.in_h, layer.in_w)
-    return same and layer.pad_top <= 1 and layer.out_w <= _WHOLE[1]
+    """Each pair of output rows lies where input rows were that are read already, or kept."""
+    below = layer.out_w == layer.in_w and layer.out_h <= layer.in_h
+    return below and layer.pad_top <= 1 and layer.out_w <= _WHOLE[1]
 
 
 def _fits_2(layer: MacLayer) -> bool:

@@ -43,6 +43,7 @@ from edgeq.ops.requantize import Requantize
 from edgeq.ops.reshape import Reshape
 from edgeq.ops.resize import ResizeBilinear, ResizeNearest
 from edgeq.ops.rnn import Rnn
+from edgeq.ops.row_sums import MeanOfSums, RowSums
 from edgeq.ops.select import Select
 from edgeq.ops.shift import Shift
 from edgeq.ops.softmax import Softmax
@@ -111,4 +112,6 @@ OPS: tuple[type[Op], ...] = (
     OneHot,
     MaskedSoftmax,
     NonMaxSuppression,
+    RowSums,
+    MeanOfSums,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from edgeq.streaming.build import Streamed, stream
 from edgeq.streaming.framing import Framing, InputFrames, OutputRows
-from edgeq.streaming.tracks import StreamMode, StreamOptions
+from edgeq.streaming.tracks import StreamMode, StreamOptions, StreamSave
 
-__all__ = ["Framing", "InputFrames", "OutputRows", "StreamMode", "StreamOptions", "Streamed",
-           "stream"]
+__all__ = ["Framing", "InputFrames", "OutputRows", "StreamMode", "StreamOptions", "StreamSave",
+           "Streamed", "stream"]

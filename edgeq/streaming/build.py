@@ -15,10 +15,14 @@ from edgeq.ops.concat import Concat
 from edgeq.ops.gather import Cut, Slice
 from edgeq.ops.recurrent import Recurrent
 from edgeq.ops.shift import Shift
+from edgeq.passes.in_order import in_order
 from edgeq.streaming.demand import Parts, clipped, demands, known_reach, needed, whole
 from edgeq.streaming.framing import Framing, InputFrames, OutputRows
 from edgeq.streaming.reach import Rows, on_rows
-from edgeq.streaming.tracks import StreamMode, StreamOptions, Track, tracks_of
+from edgeq.streaming.sums import with_row_sums
+from edgeq.streaming.tracks import StreamMode, StreamOptions, StreamSave, Track, tracks_of
+
+_HEAD = "@head"  # of the operators that work on the rows near the begin of the window
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +41,12 @@ def stream(graph: Graph, options: StreamOptions) -> Streamed:
     window is that of zeros (real 0.0), a sequence begins. Raises UsageError and UnsupportedError.
     """
     mode, tracks = tracks_of(graph, options)
-    build = _Build(graph, mode, tracks, demands(graph, mode, tracks), _at_rest(graph, mode, tracks))
+    if options.save is StreamSave.RAM and mode is StreamMode.WINDOW:
+        graph = with_row_sums(graph, tracks)
+        mode, tracks = tracks_of(graph, replace(options, mode=mode))
+    parts = demands(graph, mode, tracks, options.save)
+    build = _Build(graph, mode, tracks, parts, _at_rest(graph, mode, tracks),
+                   options.save)
     for name in graph.ins:
         build.input(name)
     for op in graph.ops:
@@ -80,6 +89,7 @@ class _Build:
     tracks: Mapping[str, Track]
     parts: Mapping[str, Parts]
     rest: Mapping[str, Array]
+    save: StreamSave
     tensors: dict[str, Tensor] = field(default_factory=dict)
     ops: list[Op] = field(default_factory=list)
     states: list[State] = field(default_factory=list)
@@ -99,11 +109,22 @@ class _Build:
 
         tensors = {swap.get(n, n): replace(t, name=swap.get(n, n))
                    for n, t in self.tensors.items()}
-        ops = tuple(replace(op, ins=new(op.ins), outs=new(op.outs)) for op in self.ops)
+        ops = tuple(replace(op, ins=new(op.ins), outs=new(op.outs)) for op in self.in_turn())
         states = tuple(replace(s, result=swap.get(s.result, s.result)) for s in self.states)
         made = replace(self.source, tensors=tensors, ops=ops, outs=new(tuple(wanted.values())),
                        states=states)
         return made.replace()
+
+    def in_turn(self) -> tuple[Op, ...]:
+        """The operators; where few rows are kept those of the head in front, so that only one end
+        of the window is in memory at a time.
+        """
+        heads = [op for op in self.ops if op.name.endswith(_HEAD)]
+        if self.save is StreamSave.WORK or not heads:
+            return tuple(self.ops)
+        ops = in_order([*heads, *(op for op in self.ops if not op.name.endswith(_HEAD))])
+        assert ops is not None, "a step has no circles"
+        return ops
 
     def input(self, name: str) -> None:
         t = self.tracks[name]
@@ -133,7 +154,7 @@ class _Build:
         parts = self.parts[out]
         self.have[out] = []
         for rows in parts.computed:
-            tag = "@head" if rows == parts.head and parts.tail is not None else ""
+            tag = _HEAD if rows == parts.head and parts.tail is not None else ""
             read, ins, pads, axis = reach.reads(rows), [], (0, 0), 0
             for name in op.ins:
                 t = self.tracks.get(name)

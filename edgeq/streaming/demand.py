@@ -10,7 +10,7 @@ from edgeq.ops.base import Op
 from edgeq.ops.gather import Slice
 from edgeq.ops.recurrent import Recurrent
 from edgeq.streaming.reach import Reach, Rows, reach_of
-from edgeq.streaming.tracks import StreamMode, Track
+from edgeq.streaming.tracks import StreamMode, StreamSave, Track
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,24 @@ def parts_of(wanted: Sequence[Rows], t: Track) -> Parts:
     return Parts(head, (oldest, t.high), (fresh, max(t.high, end)))
 
 
-def demands(g: Graph, mode: StreamMode, tracks: Mapping[str, Track]) -> dict[str, Parts]:
+def fresh_parts(wanted: Sequence[Rows], t: Track) -> Parts:
+    """The parts of a tensor whose rows a step computes anew, near both ends of the window.
+
+    Where all rows are wanted, those that stay the same are kept as ever. The two runs may overlap:
+    rows in both are computed twice, so that only one end need be in memory at a time.
+    """
+    if any(a <= t.low and b >= t.high for a, b in wanted):
+        return parts_of(wanted, t)
+    heads = [(a, b) for a, b in wanted if a < t.size - b]
+    tails = [rows for rows in wanted if rows not in heads]
+    runs = [(min(a for a, _ in part), max(b for _, b in part)) for part in (heads, tails) if part]
+    return Parts(tail=runs[0]) if len(runs) == 1 else Parts(head=runs[0], tail=runs[1])
+
+
+def demands(g: Graph, mode: StreamMode, tracks: Mapping[str, Track],
+            save: StreamSave = StreamSave.WORK) -> dict[str, Parts]:
     """The parts of every tensor with a track that a step needs."""
+    cover = fresh_parts if save is StreamSave.RAM and mode is StreamMode.WINDOW else parts_of
     wanted: dict[str, list[Rows]] = {name: [] for name in tracks}
     for name in g.outs:
         if name in tracks:
@@ -62,7 +78,7 @@ def demands(g: Graph, mode: StreamMode, tracks: Mapping[str, Track]) -> dict[str
             wanted[op.ins[0]].append(whole(mode, tracks[op.ins[0]]))
             found[out] = parts_of(wanted[out], tracks[out])
             continue
-        found[out] = parts_of(wanted[out], tracks[out])
+        found[out] = cover(wanted[out], tracks[out])
         reach = known_reach(g, op, tracks)
         for name in timed:
             for rows in found[out].computed:

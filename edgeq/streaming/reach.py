@@ -21,6 +21,7 @@ from edgeq.ops.pool import Pool
 from edgeq.ops.prelu import PRelu
 from edgeq.ops.reduce import Reduce
 from edgeq.ops.reshape import Reshape
+from edgeq.ops.row_sums import RowSums
 from edgeq.ops.softmax import Softmax
 
 Rows = tuple[int, int]  # from the first up to, without, the second
@@ -54,6 +55,8 @@ def reach_of(g: Graph, op: Op, axes: Mapping[str, int]) -> Reach | None:
     axis = axes[next(n for n in op.ins if n in axes)]
     if isinstance(op, Windowed) and op.ins[0] in axes:
         return _window(g, op, axis)
+    if isinstance(op, RowSums):
+        return Reach(1) if axis == op.axis else None
     if isinstance(op, Unary) or (isinstance(op, Pad) and op.pads[axis] == (0, 0)):
         return Reach(axis)
     if isinstance(op, Binary | MinMax | PRelu):

@@ -26,6 +26,13 @@ class StreamMode(Enum):
     SEQUENCE = "sequence"  # the next rows of what it gives for the sequence since the reset
 
 
+class StreamSave(Enum):
+    """What a step over a window spares: it keeps rows of every layer, or computes them again."""
+
+    WORK = "work"
+    RAM = "ram"
+
+
 @dataclass(frozen=True)
 class StreamOptions:
     """How to turn a model over a window of time into one that takes a few frames a step."""
@@ -33,6 +40,7 @@ class StreamOptions:
     mode: StreamMode = StreamMode.AUTO
     hop: int | None = None  # new frames a step; None: as few as the strides allow
     axis: int | None = None  # of time in the inputs as the file has them; None: behind the batch
+    save: StreamSave = StreamSave.WORK
 
     def axis_of(self, graph: Graph, name: str) -> int:
         """The axis of time of input `name` of `graph`, channels last; raises UsageError."""

@@ -85,6 +85,25 @@ typedef struct {
 void eq_unpool_s8(const eq_unpool_s8_t *p, const int8_t *restrict in, const int8_t *restrict places,
                   int8_t *restrict out);
 
+/* --- mean over a window of time in two steps: the sums of its rows, which a stream keeps, then theirs.
+ * in (rows, n) of c channels at row_step and step, n <= 255; out (rows, c). */
+typedef struct {
+    uint32_t rows, n, c;
+    uint32_t row_step, step;
+} eq_rowsums_s8_t;
+
+void eq_rowsums_s8(const eq_rowsums_s8_t *p, const int8_t *restrict in, int16_t *restrict out);
+
+/* in (rows, c); out (c,) = clamp(sum / count), halves away from zero, or upwards where halves_up. */
+typedef struct {
+    uint32_t rows, c;
+    int32_t count;
+    int8_t halves_up, act_min, act_max;
+} eq_mean_of_sums_s8_t;
+
+void eq_mean_of_sums_s8(const eq_mean_of_sums_s8_t *p, const int16_t *restrict in,
+                        int8_t *restrict out);
+
 /* --- Helium (MVE) variants ------------------------------------------------------------------------ */
 void eq_avgpool_s8_mve(const eq_pool_s8_t *p, const int8_t *in, int8_t *out);
 void eq_maxpool_s8_mve(const eq_pool_s8_t *p, const int8_t *in, int8_t *out);

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import shared
+from native import Native
 from small_graphs import Builder
 from time_graphs import (
     TimeBuilder,
@@ -25,25 +26,26 @@ from time_graphs import (
     windowed,
 )
 
-from edgeq.board import HOST, Target
+from edgeq.board import HOST, Target, load_board
 from edgeq.cli import main
 from edgeq.emit import emit
 from edgeq.errors import UnsupportedError, UsageError
 from edgeq.execute import run_int, run_steps
 from edgeq.folder import write
 from edgeq.host import HostModel, run_sanitized
-from edgeq.ir import Graph, IntArray, Tensor
+from edgeq.ir import Graph, IntArray, QuantParams, Tensor
 from edgeq.lower import lower
 from edgeq.ops.gru import Gru
 from edgeq.ops.lstm import Lstm
 from edgeq.ops.pool import AveragePool
 from edgeq.ops.recurrent import Recurrent
 from edgeq.ops.rnn import Rnn
+from edgeq.ops.row_sums import MeanOfSums, RowSums
 from edgeq.passes import simplify
 from edgeq.quant import quantize
 from edgeq.readers import read
 from edgeq.recipe import Recipe, load_recipe
-from edgeq.streaming import StreamMode, StreamOptions, stream
+from edgeq.streaming import StreamMode, StreamOptions, StreamSave, stream
 
 WINDOW, SEQUENCE = StreamMode.WINDOW, StreamMode.SEQUENCE
 NETS: dict[str, tuple[Callable[[], Graph], tuple[int, ...]]] = {  # with the hops to try
@@ -74,6 +76,61 @@ def test_every_step_gives_what_the_newest_window_gives(name: str, hop: int,
         np.testing.assert_array_equal(got[out], np.stack(want[out], 1), out)
     for out, value in zip(made.outs, on_host(made, tmp_path, steps), strict=True):
         np.testing.assert_array_equal(value.reshape(got[out].shape), got[out], out)
+
+
+@pytest.mark.parametrize(("name", "hop"), [(n, h) for n, (_, hops) in NETS.items() for h in hops])
+def test_steps_that_keep_little_give_the_same(name: str, hop: int, tmp_path: Path) -> None:
+    """With StreamSave.RAM: rows near the ends are computed anew from the frames."""
+    graph = NETS[name][0]()
+    made = stream(graph, StreamOptions(WINDOW, hop, save=StreamSave.RAM)).graph
+    frames = frames_of(graph, 1, hop * (2 * 32 // hop + 2))
+    steps = steps_of(frames, hop, 1)
+    want, got = windowed(graph, frames, hop, 1), run_steps(made, {"x": steps})
+    for out in graph.outs:
+        np.testing.assert_array_equal(got[out], np.stack(want[out], 1), out)
+    for out, value in zip(made.outs, on_host(made, tmp_path, steps), strict=True):
+        np.testing.assert_array_equal(value.reshape(got[out].shape), got[out], out)
+
+
+@pytest.mark.parametrize("halves_up", [False, True])
+@pytest.mark.parametrize("axis", [1, 2])
+def test_an_average_of_sums_is_the_average(native: Native, axis: int, halves_up: bool) -> None:
+    """Of odd and even counts, with sums of either sign."""
+    rng = np.random.default_rng(axis)
+    for h, w, c, zero in ((5, 3, 7, -128), (4, 6, 16, 3), (9, 2, 1, 127)):
+        x = rng.integers(-128, 128, (40, h, w, c)).astype(np.int8)
+        x[::2] = np.clip(x[::2] // 40 - 1, -3, 2)
+        q = QuantParams(np.asarray(0.5), np.asarray(zero, np.int32), 8)
+        rows, n = (h, w) if axis == 1 else (w, h)
+        tensors = {"x": Tensor("x", (1, h, w, c), None, q), "y": Tensor("y", (1, 1, 1, c), None, q),
+                   "s": Tensor("s", (1, rows, c), None, RowSums.params(q, n))}
+        pool = AveragePool(name="pool", ins=("x",), outs=("y",), kernel=(h, w),
+                           halves_up=halves_up)
+        sums = RowSums(name="sums", ins=("x",), outs=("s",), axis=axis)
+        mean = MeanOfSums(name="mean", ins=("s",), outs=("y",), to=(1, 1, 1, c), count=h * w,
+                          halves_up=halves_up)
+        graph = Graph(tensors, (sums, mean), ("x",), ("y",))
+        (want,) = pool.run_int(graph, x)
+        (kept,) = sums.run_int(graph, x)
+        np.testing.assert_array_equal(mean.run_int(graph, kept)[0], want)
+        for i in range(len(x)):
+            np.testing.assert_array_equal(native.run(sums, graph, x[i:i + 1])[0], kept[i:i + 1])
+            np.testing.assert_array_equal(native.run(mean, graph, kept[i:i + 1])[0],
+                                          want[i:i + 1])
+
+
+@pytest.mark.parametrize("board", ["cortex-m55", "cortex-m4"])
+def test_kws_keeps_less_than_its_window(board: str, shared: Callable[[str], Path]) -> None:
+    graph = simplify(read(shared("models/mlperf_kws_int8.tflite")))
+    target = Target(load_board(board))
+    made = stream(graph, StreamOptions(WINDOW, save=StreamSave.RAM)).graph
+    plans = [lower(g, target) for g in (made, graph)]
+    assert plans[0].placement.arena < plans[1].placement.arena
+    assert sum(c.macs for c in plans[0].calls) < 0.75 * sum(c.macs for c in plans[1].calls)
+    frames = frames_of(graph, 1, 2 * 40)
+    got = run_steps(made, {graph.ins[0]: steps_of(frames, 2, 1)})
+    for out, rows in windowed(graph, frames, 2, 1).items():
+        np.testing.assert_array_equal(got[out], np.stack(rows, 1))
 
 
 @pytest.mark.parametrize(("name", "mode", "most"), [
