@@ -53,6 +53,7 @@ class MacLayer:
     weight_bits: int = 8  # 4, 2, 1: weights are levels times factors, see levels.py
     run: int = 0  # consecutive weights of a row that share a factor; 0: all of a row
     signs: int = 0  # d > 0: every input is -d, 0 or d, and in_zero is 0
+    rows: int = 1  # of a dense layer
     weight_zero: int = 0  # of uint8 models: a weight counts as w - weight_zero, up to 9 bits wide
 
     @property

@@ -245,7 +245,8 @@ DENSE = (
     *_kernels("eq_dense_s8p", "c", _PLAIN, None, (), _PLAIN.filled, own_tables=False),
     *_kernels("eq_dense_s8p_mve", "mve", _MVE, _DENSE_MVE,
               ("kernels/eq_mve_packed.h", *_DENSE_MVE.headers),
-              lambda layer: _MVE.filled(layer) + _row_copy(layer)),
+              lambda layer: ((0 if layer.weight_bits == 4 and layer.rows == 1
+                              else _MVE.filled(layer)) + _row_copy(layer))),
     *_kernels("eq_dense_s8p_dsp", "dsp", _DSP_DENSE, _DENSE_DSP,
               ("kernels/eq_dsp_packed.h", "kernels/eq_dense_s8_dsp.c", *_DENSE_DSP.headers),
               _DSP_DENSE.filled),

@@ -144,7 +144,7 @@ class Conv2D(Op):
     def lower(self, g: Graph, target: Target) -> tuple[Call, ...]:
         layer = self.mac_layer(g)
         if layer.covers_input:
-            return (dense_call(self, layer.as_dense(), 1, self.macs(g), target),)
+            return (dense_call(self, layer.as_dense(), self.macs(g), target),)
         kernel = choose(kernels.CONV2D, layer, target)
         return (Call(
             name=self.name, op="Conv2D", func=kernel.func, struct=f"eq_conv2d_s{layer.act_bits}_t",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import ClassVar
 
@@ -123,14 +123,14 @@ class Dense(Op):
     def lower(self, g: Graph, target: Target) -> tuple[Call, ...]:
         layer = self.mac_layer(g)
         rows = g.tensor(self.ins[0]).size // layer.in_c
-        return (dense_call(self, layer, rows, self.macs(g), target),)
+        return (dense_call(self, replace(layer, rows=rows), self.macs(g), target),)
 
 
-def dense_call(op: Op, layer: MacLayer, rows: int, macs: int, target: Target) -> Call:
-    """The call for `op`, whose `rows` outputs are dot products of whole inputs of layer.in_c."""
+def dense_call(op: Op, layer: MacLayer, macs: int, target: Target) -> Call:
+    """The call for `op`, whose layer.rows outputs are dot products of inputs of layer.in_c."""
     kernel = choose(kernels.DENSE, layer, target)
     fields = (
-        ("rows", rows), ("in_c", layer.in_c), ("out_c", layer.out_c),
+        ("rows", layer.rows), ("in_c", layer.in_c), ("out_c", layer.out_c),
         ("in_zero", layer.in_zero), ("out_zero", layer.out_zero),
         ("act_min", layer.act_min), ("act_max", layer.act_max),
         *mac_fields(layer, kernel),

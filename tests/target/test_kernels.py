@@ -146,8 +146,9 @@ def dense_layers(rng: np.random.Generator) -> Iterator[MacLayer]:
     sizes = [(1, 1), (16, 4), (64, 12), (128, 128), (8, 128), (640, 8), (15, 3), (17, 5), (33, 7)]
     sizes += [(32, 16), (48, 2), (24, 24), (12, 6), (4, 1), (128, 20)]
     sizes += [(int(a), int(b)) for a, b in rng.integers(1, 90, (12, 2))]
-    for in_c, out_c in sizes:
-        yield make_layer(rng, Shape(1, 1, in_c, out_c), (out_c, in_c), in_c, (1,))
+    for i, (in_c, out_c) in enumerate(sizes):
+        layer = make_layer(rng, Shape(1, 1, in_c, out_c), (out_c, in_c), in_c, (1,))
+        yield replace(layer, rows=3 if i % 3 == 1 else 1)
 
 
 def mac_call(layer: MacLayer, kernel: MacKernel, struct: str,
@@ -170,7 +171,7 @@ def depthwise_call(layer: MacLayer, kernel: MacKernel) -> Call:
 def dense_call(layer: MacLayer, kernel: MacKernel) -> Call:
     names = ("in_c", "out_c", "in_zero", "out_zero", "act_min", "act_max")
     own = tuple(field for field in window_fields(layer) if field[0] in names)
-    return mac_call(layer, kernel, f"eq_dense_s{layer.act_bits}_t", (("rows", 1), *own))
+    return mac_call(layer, kernel, f"eq_dense_s{layer.act_bits}_t", (("rows", layer.rows), *own))
 
 
 @dataclass(frozen=True)
@@ -252,7 +253,7 @@ def sixteen_bits(layer: MacLayer, rng: np.random.Generator) -> MacLayer:
 
 def inputs_for(layer: MacLayer, rng: np.random.Generator) -> NDArray[np.int8]:
     """The bytes of an input, every fourth one of nothing but extremes."""
-    n, low = layer.in_h * layer.in_w * layer.in_c, -(1 << (layer.act_bits - 1))
+    n, low = layer.rows * layer.in_h * layer.in_w * layer.in_c, -(1 << (layer.act_bits - 1))
     if layer.signs:
         return (layer.signs * rng.integers(-1, 2, n)).astype(np.int8)
     dtype = np.int8 if layer.act_bits == 8 else np.int16
@@ -285,7 +286,7 @@ def trials_of(family: Family, kernel: MacKernel, target: Target) -> list[tuple[T
     for layer in family.layers_for(kernel, rng):
         x = inputs_for(layer, rng)
         skew = int(rng.integers(16)) & -(layer.act_bits // 8)
-        size = layer.out_h * layer.out_w * layer.out_c * (layer.act_bits // 8)
+        size = layer.rows * layer.out_h * layer.out_w * layer.out_c * (layer.act_bits // 8)
         if kernel.isa == "v6m":
             skew &= ~3  # no unaligned loads there: tensors lie at multiples of 4
         if not kernel.fits(layer, target):
