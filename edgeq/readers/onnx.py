@@ -29,6 +29,7 @@ from edgeq.passes.fuse_masks import fuse_masks
 from edgeq.passes.layout import channels_last
 from edgeq.readers import (
     onnx_attention,
+    onnx_choose,
     onnx_conv,
     onnx_einsum,
     onnx_logic,
@@ -56,7 +57,7 @@ from edgeq.readers.onnx_node import OnnxNode
 from edgeq.readers.types import NO_OPTIONS, ReadOptions, Verdict
 
 _TABLES: tuple[Mapping[str, Callable[[OnnxNode], None]], ...] = (
-    onnx_attention.NODES, onnx_conv.NODES, onnx_einsum.NODES, onnx_logic.NODES,
+    onnx_attention.NODES, onnx_choose.NODES, onnx_conv.NODES, onnx_einsum.NODES, onnx_logic.NODES,
     onnx_math.NODES, onnx_norm.NODES, onnx_products.NODES, onnx_quant.NODES,
     onnx_recurrent.NODES, onnx_resize.NODES, onnx_shapes.NODES)
 _ON_IMAGES = (Conv2D, DepthwiseConv2D, Pool, Recurrent, Resize, TransposeConv)

@@ -14,6 +14,7 @@ from edgeq.ops.base import Act
 from edgeq.ops.concat import Concat
 from edgeq.ops.elementwise import Add, Mul, Sub
 from edgeq.ops.function import Fn, Function
+from edgeq.ops.log_softmax import LogSoftmax
 from edgeq.ops.minmax import MinMax
 from edgeq.ops.pool import MaxPool
 from edgeq.ops.prelu import PRelu
@@ -229,16 +230,14 @@ def arg_extreme(is_max: bool) -> Callable[[OnnxNode], None]:
 
 
 def softmax(node: OnnxNode) -> None:
-    _softmax(node, node.outs[0])
+    _softmax(node, node.outs[0], Softmax)
 
 
 def log_softmax(node: OnnxNode) -> None:
-    y = node.temp("softmax")
-    _softmax(node, y)
-    function(node, Fn.LOG, y, out=node.outs[0])
+    _softmax(node, node.outs[0], LogSoftmax)
 
 
-def _softmax(node: OnnxNode, out: str) -> None:
+def _softmax(node: OnnxNode, out: str, cls: type[Softmax] | type[LogSoftmax]) -> None:
     """Along one axis; before opset 13 over all axes from `axis` on."""
     shape, rank = node.shape(0), len(node.shape(0))
     axis = node.axis(node.integer("axis", 1 if node.opset < 13 else -1), rank)
@@ -248,7 +247,7 @@ def _softmax(node: OnnxNode, out: str) -> None:
     old = node.opset < 13 and axis != rank - 1
     x = node.reshaped(x, flat) if old else node.transposed(x, swap) if axis != rank - 1 else x
     plain = axis == rank - 1
-    y = node.emit(Softmax(name=node.label(), ins=(x,), outs=(out if plain else node.temp("max"),)))
+    y = node.emit(cls(name=node.label(), ins=(x,), outs=(out if plain else node.temp("max"),)))
     if old:
         node.reshaped(y, shape, out)
     elif not plain:

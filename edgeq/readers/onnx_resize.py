@@ -143,14 +143,6 @@ def _matrix(node: OnnxNode, size: int, target: int, scale: float, sized: bool) -
     return np.asarray(y).T
 
 
-def running_sum(node: OnnxNode) -> None:
-    """CumSum along one axis: a product with a triangle of ones."""
-    axis = node.axis(int(node.const(1).reshape(-1)[0]), len(node.shape(0)))
-    size = node.shape(0)[axis]
-    matrix = np.tril(np.ones((size, size)), -1 if node.integer("exclusive", 0) else 0)
-    node.alias(along(node, node.ins[0], axis, matrix.T if node.integer("reverse", 0) else matrix))
-
-
 def conv_transpose(node: OnnxNode) -> None:
     """ConvTranspose; with dilation as zeros between the inputs and a convolution."""
     w = node.weights(1)  # (in_c, out_c / groups, kh, kw)
@@ -243,5 +235,5 @@ def _cropped(node: OnnxNode, x: str, pad: list[tuple[int, int]]) -> str:
 
 
 NODES: dict[str, Callable[[OnnxNode], None]] = {
-    "Resize": resize, "Upsample": resize, "CumSum": running_sum, "ConvTranspose": conv_transpose,
+    "Resize": resize, "Upsample": resize, "ConvTranspose": conv_transpose,
 }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import pairwise
 from math import prod
 
 import numpy as np
@@ -14,6 +13,7 @@ from edgeq.ops.concat import Concat
 from edgeq.ops.embedding import Embedding
 from edgeq.ops.gather import Cut, Slice
 from edgeq.ops.pad import Pad
+from edgeq.ops.take import Take
 from edgeq.readers.onnx_file import FIX
 from edgeq.readers.onnx_node import OnnxNode
 
@@ -155,11 +155,14 @@ def split(node: OnnxNode) -> None:
 
 
 def gather(node: OnnxNode) -> None:
-    """Gather of constant indices that lie in a row or at equal distances; of others: Embedding."""
+    """Gather of constant indices as slices of even steps; of others: Embedding, Take."""
     shape = node.shape(0)
     axis = node.axis(node.integer("axis", 0), len(shape))
     if not node.tensor(1).is_const:
-        node.require(axis == 0 and node.tensor(0).is_const, "chooses at run time",
+        if not node.tensor(0).is_const:
+            _taken(node, axis)
+            return
+        node.require(axis == 0, f"chooses along axis {axis} of a table at run time",
                      "rows of a constant table", "choose by constant indices")
         node.emit(Embedding(name=node.label(), ins=node.ins, outs=node.outs))
         return
@@ -168,10 +171,7 @@ def gather(node: OnnxNode) -> None:
     if not flat or not all(-shape[axis] <= i < shape[axis] for i in flat):
         raise ModelError(node.place, f"indices {flat[:4]} of {shape[axis]}", "within", FIX)
     flat = [i % shape[axis] for i in flat]
-    step = flat[1] - flat[0] if len(flat) > 1 else 1
-    runs = _runs(flat) if step == 0 or any(
-        b - a != step for a, b in pairwise(flat)) else [
-            range(flat[0], flat[0] + step * len(flat), step)]
+    runs = runs_of(flat)
     node.require(len(runs) <= 64, f"{len(runs)} scattered indices", "at most 64 runs",
                  "reorder the channels before export")
     parts = []
@@ -185,14 +185,26 @@ def gather(node: OnnxNode) -> None:
     node.reshaped(x, (*shape[:axis], *indices.shape, *shape[axis + 1:]), node.outs[0])
 
 
-def _runs(flat: list[int]) -> list[range]:
-    """`flat` as ranges of neighbours."""
-    runs = [range(flat[0], flat[0] + 1)]
-    for i in flat[1:]:
-        if i == runs[-1].stop:
-            runs[-1] = range(runs[-1].start, i + 1)
-        else:
-            runs.append(range(i, i + 1))
+def _taken(node: OnnxNode, axis: int) -> None:
+    """Gather from an activation by indices of run time."""
+    shape, places = node.shape(0), node.shape(1)
+    outer, inner = prod(shape[:axis]), prod(shape[axis + 1:])
+    x = node.transposed(node.reshaped(node.ins[0], (1, outer, shape[axis], inner)), (0, 2, 1, 3))
+    index = node.reshaped(node.ins[1], (1, prod(places)))
+    y = node.emit(Take(name=node.label(), ins=(x, index), outs=(node.temp("taken"),)))
+    node.reshaped(node.transposed(y, (0, 2, 1, 3)), (*shape[:axis], *places, *shape[axis + 1:]),
+                  node.outs[0])
+
+
+def runs_of(flat: list[int]) -> list[range]:
+    """`flat` as few ranges of even steps."""
+    runs, start = list[range](), 0
+    while start < len(flat):
+        end, step = start + 1, flat[start + 1] - flat[start] if start + 1 < len(flat) else 1
+        while step and end < len(flat) and flat[end] - flat[end - 1] == step:
+            end += 1
+        runs.append(range(flat[start], flat[start] + (end - start) * (step or 1), step or 1))
+        start = end
     return runs
 
 

@@ -24,8 +24,8 @@ from edgeq.quant.assign import assign  # noqa: E402
 from edgeq.readers.onnx import read_onnx_bytes  # noqa: E402
 from edgeq.recipe import load_recipe  # noqa: E402
 
-LEAST = 780  # cases that pass; the issue asks for 400
-LEAST_INTEGER = 740  # cases within the bound on integers
+LEAST = 850  # cases that pass; the issue asks for 400
+LEAST_INTEGER = 815  # cases within the bound on integers
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +101,7 @@ def run(case: Case, kept: tuple[str, ...]) -> str:
     """The case with the inputs `kept` given at run time."""
     graph, feeds = read_case(case, kept)
     for g in (graph, simplify(graph)):
-        got = run_float(g, feeds)
+        got = run_float(g, batched(g, feeds))
         for name, want in zip(g.outs, case.outs, strict=False):
             y = got[name]
             if g is not graph and y.shape == (1, *graph.tensor(name).shape):
@@ -121,6 +121,13 @@ def run(case: Case, kept: tuple[str, ...]) -> str:
     return "passes"
 
 
+def batched(graph: Graph, feeds: dict[str, NDArray[np.generic]]
+            ) -> dict[str, NDArray[np.generic]]:
+    """`feeds` with the batch axis that simplified graphs have in front of inputs of one axis."""
+    return {n: x[None] if n in graph.ins and graph.tensor(n).shape == (1, *x.shape) else x
+            for n, x in feeds.items()}
+
+
 def integer_verdict(case: Case) -> str:
     """What becomes of the quantized case: "within", "beyond: ...", or why there is no such case."""
     for kept in (case.floats, case.floats[:1], case.floats[-1:]):
@@ -129,7 +136,8 @@ def integer_verdict(case: Case) -> str:
             if any(t.data is not None and not np.isfinite(t.data.astype(np.float64)).all()
                    for t in graph.tensors.values()):
                 return "skipped: constants that are not finite"
-            return integer_run(simplify(graph), feeds)
+            simple = simplify(graph)
+            return integer_run(simple, batched(simple, feeds))
         except EdgeqError as error:
             reason = f"{error.where}: {error.found}"
     return f"refused: {reason}"
