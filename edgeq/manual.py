@@ -23,12 +23,12 @@ _WIDTH = 96
 
 def operators_manual() -> str:
     """Markdown: every operator with its formula, the file formats' names for it, its limits."""
-    from edgeq.readers import tflite, tflite_parts
+    from edgeq.readers import tflite, tflite_parts, tflite_recurrent
     from edgeq.readers.onnx import node_kinds
 
     parts = [_HEAD, *(_section(op) for op in OPS)]
     parts.append("## TensorFlow Lite nodes that become several operators, or a function\n\n"
-                 + _wrapped(sorted(tflite_parts.NODES)) + "\n")
+                 + _wrapped(sorted({**tflite_parts.NODES, **tflite_recurrent.NODES})) + "\n")
     parts.append("## TensorFlow Lite nodes that the reader resolves\n\n"
                  + _wrapped(sorted(tflite.BORDERS)) + "\n")
     parts.append("## ONNX nodes\n\nNodes on constants are computed while reading, whatever they "

@@ -82,10 +82,11 @@ def _name(node: RawNode) -> str:
 
 def translations(options: ReadOptions) -> dict[str, Callable[[TfliteNode], Op | tuple[Op, ...]]]:
     """What makes operators of a node, by its kind."""
-    from edgeq.readers import tflite_parts  # it needs the operators, which import this package
+    # here, because they need the operators, which import this package
+    from edgeq.readers import tflite_parts, tflite_recurrent
 
     return {**{name: cls.from_tflite for cls in operators.OPS for name in cls.tflite_names},
-            **tflite_parts.NODES,
+            **tflite_parts.NODES, **tflite_recurrent.NODES,
             **{name: c.op.from_tflite for c in options.custom for name in c.op.tflite_names}}
 
 
