@@ -29,7 +29,7 @@ _FILL = 0x5A  # what a fresh arena holds: nothing may depend on it
 
 _CDEF = """
 typedef struct {
-    const char *name; uint32_t size; uint8_t bits; uint8_t rank; uint32_t shape[6];
+    const char *name; uint32_t size; uint8_t bits; uint8_t rank; uint32_t shape[8];
     int32_t zero; float scale;
 } eq_tensor_info_t;
 typedef struct {

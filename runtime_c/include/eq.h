@@ -31,7 +31,7 @@ typedef struct {
     uint32_t size;   /* elements */
     uint8_t bits;
     uint8_t rank;    /* entries of `shape` that count */
-    uint32_t shape[6];
+    uint32_t shape[8];
     int32_t zero;
     float scale;     /* data only: the library computes with integers */
 } eq_tensor_info_t;
