@@ -40,7 +40,7 @@ def recipes() -> dict[str, Recipe]:
     fast, tensor = load_recipe("fast"), load_recipe("per-tensor")
     naive = replace(fast, per_channel=False)
     four = load_recipe("w4a8")
-    small = replace(four, keep_small=0.01)
+    small = replace(four, keep_small=0.01, across=False)
     return {
         "fast": fast,
         "default": load_recipe("default"),
