@@ -27,33 +27,18 @@ from edgeq.memory import (
     place,
 )
 from edgeq.ops.base import Op
-from edgeq.ops.windows import Window
 from edgeq.plan import Blob, Call, Strips
-
-_MOST_PASSES = 256  # rows of a table in flash
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Rows `first` to `end` - 1 of a tensor; `top` and `bottom` more are padding."""
-
-    first: int
-    end: int
-    top: int = 0
-    bottom: int = 0
-
-    @property
-    def count(self) -> int:
-        return self.end - self.first
-
-
-def needed(window: Window, first: int, end: int, height: int) -> Rows:
-    """The input rows, of `height`, behind output rows `first` to `end` - 1."""
-    low = first * window.stride[0] - window.pad[0][0]
-    reach = (window.kh - 1) * window.dilation[0] + 1
-    high = (end - 1) * window.stride[0] - window.pad[0][0] + reach
-    return Rows(min(max(low, 0), height), max(min(high, height), 0),
-                max(-low, 0), max(high - height, 0))
+from edgeq.strip_rows import (
+    Pass,
+    Rows,
+    Stage,
+    lowest,
+    needed,
+    passes_of,
+    readers,
+    row_bytes,
+    stages_of,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,26 +50,6 @@ class Section:
     strips: Strips  # with `first` = 0
     offsets: Mapping[str, int]  # in scratch, of the tensors in between
     scratch: tuple[int, ...]  # and of each call's own
-
-
-@dataclass(frozen=True)
-class _Stage:
-    """An operator of a section: its inputs as numbers of operators, -1 is the section's input."""
-
-    op: Op
-    window: Window
-    ins: tuple[str, ...]  # activations
-    sources: tuple[int, ...]  # and where they come from
-    in_h: int
-    out_h: int
-
-    def read(self, call: Call) -> tuple[int, ...]:
-        """Where the inputs of its call come from, which may be in another order."""
-        where = dict(zip(self.ins, self.sources, strict=True))
-        return tuple(where[name] for name in call.ins)
-
-
-Pass = tuple[tuple[int, int], ...]  # output rows (first, end) of every stage; none: first == end
 
 
 class Lowering:
@@ -120,10 +85,10 @@ def section(lowering: Lowering, ops: Sequence[Op], rows: int) -> Section | None:
     They read one activation from outside, and only the output of the last one is read outside.
     """
     g = lowering.graph
-    stages = _stages(g, ops)
+    stages = stages_of(g, ops)
     if stages is None:
         return None
-    passes = _passes(stages, rows)
+    passes = passes_of(stages, rows)
     if passes is None:
         return None
     calls = _calls(lowering, stages, passes)
@@ -132,52 +97,7 @@ def section(lowering: Lowering, ops: Sequence[Op], rows: int) -> Section | None:
     return _assemble(g, stages, passes, calls)
 
 
-def _stages(g: Graph, ops: Sequence[Op]) -> tuple[_Stage, ...] | None:
-    inside = {op.outs[0]: i for i, op in enumerate(ops)}
-    outside: set[str] = set()
-    stages = []
-    for i, op in enumerate(ops):
-        window = op.rows(g)
-        ins = tuple(n for n in op.ins if not g.tensor(n).is_const)
-        outside |= {n for n in ins if inside.get(n, i) >= i}
-        if window is None or len(op.outs) != 1 or len(outside) > 1 or not ins:
-            return None
-        shapes = [g.tensor(n).shape for n in (*ins, *op.outs)]
-        bits = [g.tensor(n).params.bits for n in (*ins, *op.outs)]
-        if any(len(s) != 4 or s[2] * s[3] * b // 8 % TENSOR_ALIGN
-               for s, b in zip(shapes, bits, strict=True)):
-            return None
-        stages.append(_Stage(op, window, ins, tuple(inside.get(n, -1) for n in ins), shapes[0][1],
-                             shapes[-1][1]))
-    members = {op.name for op in ops}
-    for op in ops[:-1]:
-        readers = g.consumers(op.outs[0])
-        if op.outs[0] in g.outs or not readers or any(r.name not in members for r in readers):
-            return None
-    return tuple(stages)
-
-
-def _readers(stages: Sequence[_Stage], tensor: int) -> list[int]:
-    return [j for j, s in enumerate(stages) if tensor in s.sources]
-
-
-def _passes(stages: tuple[_Stage, ...], rows: int) -> tuple[Pass, ...] | None:
-    """The rows that every stage makes in every pass; None where there are too many passes."""
-    last = len(stages) - 1
-    done = [0] * len(stages)
-    passes = []
-    while done[last] < stages[last].out_h:
-        end = [*done[:last], min(done[last] + rows, stages[last].out_h)]
-        for i in reversed(range(last)):
-            for j in _readers(stages, i):
-                if end[j] > 0:
-                    end[i] = max(end[i], needed(stages[j].window, 0, end[j], stages[j].in_h).end)
-        passes.append(tuple(zip(done, end, strict=True)))
-        done = end
-    return tuple(passes) if len(passes) <= _MOST_PASSES else None
-
-
-def _calls(lowering: Lowering, stages: tuple[_Stage, ...], passes: tuple[Pass, ...],
+def _calls(lowering: Lowering, stages: tuple[Stage, ...], passes: tuple[Pass, ...],
            ) -> tuple[tuple[Call | None, ...], ...] | None:
     """The call of every stage in every pass; None where a stage needs different functions."""
     made = []
@@ -209,10 +129,10 @@ def _alike(a: Call | None, b: Call | None) -> bool:
         for (_, v), (_, w) in zip(a.fields, b.fields, strict=True))
 
 
-def _assemble(g: Graph, stages: tuple[_Stage, ...], passes: tuple[Pass, ...],
+def _assemble(g: Graph, stages: tuple[Stage, ...], passes: tuple[Pass, ...],
               made: tuple[tuple[Call | None, ...], ...]) -> Section:
     last = len(stages) - 1
-    lows = [[_low(stages, one, i) for i in range(-1, last)] for one in passes]
+    lows = [[lowest(stages, one, i) for i in range(-1, last)] for one in passes]
     calls, varying = [], []
     for i, stage in enumerate(stages):
         own = [c for c in (row[i] for row in made) if c is not None]
@@ -240,7 +160,7 @@ def _assemble(g: Graph, stages: tuple[_Stage, ...], passes: tuple[Pass, ...],
     return Section(call, tuple(calls), strips, offsets, places)
 
 
-def _inside(g: Graph, stages: tuple[_Stage, ...], passes: tuple[Pass, ...],
+def _inside(g: Graph, stages: tuple[Stage, ...], passes: tuple[Pass, ...],
             made: tuple[tuple[Call | None, ...], ...], lows: list[list[int]],
             ) -> tuple[int, dict[str, int], tuple[int, ...]]:
     """Bytes of a section's scratch, where the tensors in between lie in it, and calls' scratch.
@@ -251,7 +171,7 @@ def _inside(g: Graph, stages: tuple[_Stage, ...], passes: tuple[Pass, ...],
     last = len(stages) - 1
     sizes, waits = [], []
     for i in range(last):
-        row = _row_bytes(g, stages[i].op.outs[0])
+        row = row_bytes(g, stages[i].op.outs[0])
         sizes.append(row * max(p[i][1] - low[i + 1] for p, low in zip(passes, lows, strict=True)))
         waits.append(any(p[i][1] > low[i + 1] for p, low in zip(passes, lows[1:], strict=False)))
     over = {i: b for i in range(last) if not waits[i]
@@ -260,7 +180,7 @@ def _inside(g: Graph, stages: tuple[_Stage, ...], passes: tuple[Pass, ...],
     items, owners = [], []
     for i in range(last):
         if i not in over:
-            first, end = (0, last) if waits[i] else (i, max(_readers(stages, i)))
+            first, end = (0, last) if waits[i] else (i, max(readers(stages, i)))
             items.append(Item((stages[i].op.outs[0],), heads.get(i, 0) + sizes[i], first, end))
             owners.append(i)
     for i in range(last + 1):
@@ -275,44 +195,24 @@ def _inside(g: Graph, stages: tuple[_Stage, ...], passes: tuple[Pass, ...],
     return peak_of(problem, places), offsets, places[len(owners):]
 
 
-def _over(g: Graph, stages: tuple[_Stage, ...], passes: tuple[Pass, ...],
+def _over(g: Graph, stages: tuple[Stage, ...], passes: tuple[Pass, ...],
           made: tuple[tuple[Call | None, ...], ...], lows: list[list[int]], waits: list[bool],
           i: int, size: int) -> tuple[int, int] | None:
     """(tensor, bytes before it) where rows of `size` bytes may lie over what stage i reads last."""
     source = stages[i].sources[0]
     if len(stages[i].sources) != 1 or source < 0 or not waits[source] or (
-            _readers(stages, source) != [i]):
+            readers(stages, source) != [i]):
         return None
     distances = [c.overlap[0] for c in (row[i] for row in made) if c is not None]
     if any(d is None for d in distances):
         return None
     head = -(-max(d for d in distances if d is not None) // TENSOR_ALIGN) * TENSOR_ALIGN
     done = min(after[source + 1] - low[source + 1] for low, after in itertools.pairwise(lows))
-    fits = size <= head + done * _row_bytes(g, stages[source].op.outs[0])
+    fits = size <= head + done * row_bytes(g, stages[source].op.outs[0])
     return (source, head) if fits and head < size else None
 
 
-def _row_bytes(g: Graph, name: str) -> int:
-    tensor = g.tensor(name)
-    return tensor.shape[2] * tensor.shape[3] * (2 if tensor.params.bits > 8 else 1)
-
-
-def _low(stages: tuple[_Stage, ...], one: Pass, tensor: int) -> int:
-    """The first row of `tensor` that this pass or a later one reads; padding counts in between.
-
-    So the rows that a pass is done with are as many in the first pass as in the others.
-    """
-    lows = []
-    for j in _readers(stages, tensor):
-        first = one[j][0]
-        if first < stages[j].out_h:
-            lows.append(first * stages[j].window.stride[0] - stages[j].window.pad[0][0])
-    if lows:
-        return min(lows) if tensor >= 0 else max(0, min(lows))
-    return stages[0].in_h if tensor < 0 else one[tensor][0]
-
-
-def _line(stages: tuple[_Stage, ...], calls: tuple[Call, ...], one: Pass,
+def _line(stages: tuple[Stage, ...], calls: tuple[Call, ...], one: Pass,
           row: tuple[Call | None, ...], low: list[int], varying: list[tuple[str, ...]],
           before: Pass | None, low_before: list[int] | None) -> list[int]:
     """A row of Strips.steps."""
@@ -338,12 +238,12 @@ def _line(stages: tuple[_Stage, ...], calls: tuple[Call, ...], one: Pass,
     return line
 
 
-def _distance(g: Graph, stages: tuple[_Stage, ...], passes: tuple[Pass, ...],
+def _distance(g: Graph, stages: tuple[Stage, ...], passes: tuple[Pass, ...],
               lows: list[list[int]], made: tuple[tuple[Call | None, ...], ...], x: str,
               y: str) -> int:
     """Least distance by which the output may start below the section's dying input."""
     last = len(stages) - 1
-    x_row, y_row = _row_bytes(g, x), _row_bytes(g, y)
+    x_row, y_row = row_bytes(g, x), row_bytes(g, y)
     distance = 0
     for k, (one, row) in enumerate(zip(passes, made, strict=True)):
         first, end = one[last]
