@@ -7,8 +7,6 @@ from difflib import get_close_matches
 
 # TensorFlow Lite and ONNX names without case and separators -> the form that edgeq reads
 _FORMS = {
-    "bidirectionalsequencelstm": "two one-directional LSTM layers, one over the reversed steps",
-    "bidirectionalsequencernn": "two one-directional layers, one over the reversed steps",
     "conv3d": "2-D convolutions over slices",
     "convtranspose3d": "2-D transposed convolutions over slices",
     "if": "one branch, chosen before export",
@@ -17,7 +15,6 @@ _FORMS = {
     "nonmaxsuppressionv4": "TFLite_Detection_PostProcess with fast suppression",
     "nonmaxsuppressionv5": "TFLite_Detection_PostProcess with fast suppression",
     "scatternd": "concatenation or padding at constant places",
-    "unidirectionalsequencernn": "UNIDIRECTIONAL_SEQUENCE_LSTM, or ONNX RNN",
     "where": "SELECT_V2, or ONNX Where with three inputs",
 }
 _CLOSE = 0.75  # likeness of names from which one is worth a look
