@@ -14,7 +14,7 @@ from edgeq.layers import Channels, MacOp, MacView, act_of, is_mac, mac_view, sha
 from edgeq.ops.base import Act, Op
 from edgeq.ops.pool import AveragePool, MaxPool
 from edgeq.ops.reduce import Mean
-from edgeq.passes.smooth import smooth
+from edgeq.passes.smooth import largest_level, smooth
 from edgeq.recipe import Equalize
 
 Factors = NDArray[np.float64]
@@ -173,7 +173,7 @@ def _noise(b: MacView, taps: Factors, s: Factors, power: Factors, bits: int) -> 
         return activation
     largest = np.abs(scaled).max((1, 2))  # (rows,)
     reach = float((power / s**2).sum()) * taps.shape[2]
-    rounding = float((largest**2).sum()) * reach / ((1 << (bits - 1)) - 1) ** 2
+    rounding = float((largest**2).sum()) * reach / largest_level(bits)**2
     return float(activation + rounding)
 
 

@@ -156,8 +156,13 @@ def noise(magnitude: Factors, power: Factors, views: list[MacView], bits: list[i
         signal = float((rows**2 * power).sum())
         scaled = rows * s
         act_step = 2 * float((magnitude / s).max()) / 255
-        weight_steps = np.abs(scaled).max((1, 2)) / ((1 << (width - 1)) - 1)  # (out,)
+        weight_steps = np.abs(scaled).max((1, 2)) / largest_level(width)  # (out,)
         reach = float((power / s**2).sum()) * rows.shape[1]
         error = (float((scaled**2).sum()) * act_step**2 + float((weight_steps**2).sum()) * reach)
         total += error / max(12 * signal, 1e-30)
     return total
+
+
+def largest_level(bits: int) -> int:
+    """The largest integer of symmetric weights of `bits`; with one bit they are -1 and 1."""
+    return max((1 << (bits - 1)) - 1, 1)

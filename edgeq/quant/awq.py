@@ -19,7 +19,7 @@ from edgeq.ir import FloatArray, Graph, Tensor
 from edgeq.layers import MacView, act_of, mac_view
 from edgeq.ops.base import Act
 from edgeq.passes.equalize import pairs
-from edgeq.passes.smooth import Factors, chains, folded
+from edgeq.passes.smooth import Factors, chains, folded, largest_level
 from edgeq.quant.compensate import Matrix, input_rows
 
 ALPHAS = np.arange(20) / 20  # of the grid; 0 leaves all as it is
@@ -103,13 +103,13 @@ def output_error(rows: FloatArray, moments: Matrix, s: Factors, bits: int, group
     """|Q(W s) / s x - W x|**2 over |W x|**2 for weights (out, k), `moments` (k, k) of x.
 
     Q rounds to nearest in steps of the largest weight of a row, or of a group, over
-    2**(bits - 1) - 1.
+    2**(bits - 1) - 1, or 1.
     """
     w = np.asarray(rows, np.float64)
     every = np.tile(s, w.shape[1] // s.size)  # channels run fastest
     size = gcd(group, s.size) if group else w.shape[1]
     parts = (w * every).reshape(len(w), -1, size)
-    step = np.maximum(np.abs(parts).max(2, keepdims=True) / ((1 << (bits - 1)) - 1), 1e-30)
+    step = np.maximum(np.abs(parts).max(2, keepdims=True) / largest_level(bits), 1e-30)
     error = (np.rint(parts / step) * step).reshape(w.shape) / every - w
     power = float(np.einsum("ok,kl,ol->", w, moments, w, optimize=True))
     return float(np.einsum("ok,kl,ol->", error, moments, error, optimize=True)) / max(power, 1e-30)

@@ -17,7 +17,8 @@ from edgeq.ops.reshape import Reshape
 from edgeq.passes.absorb_bias import absorb_bias
 from edgeq.passes.equalize import HEADROOM, equalize, pairs
 from edgeq.quant.observe import observe
-from edgeq.recipe import Equalize
+from edgeq.quant.steps import quantize
+from edgeq.recipe import Equalize, Recipe
 
 ACTS = [Act.NONE, Act.RELU, Act.RELU6]
 KINDS = [Equalize.WEIGHTS, Equalize.ACTIVATIONS]
@@ -147,3 +148,11 @@ def test_absorption_moves_what_never_vanishes(act: Act) -> None:
     assert np.all(after.low[moved] <= 1e-5)
     # the depthwise layer pads, so nothing may be absorbed into it
     np.testing.assert_array_equal(g.const("b1"), h.const("b1"))
+
+
+@pytest.mark.parametrize("kind", [*KINDS, Equalize.AWQ])
+@pytest.mark.parametrize("bits", [1, 2])
+def test_weights_of_few_bits_are_equalized_too(kind: Equalize, bits: int) -> None:
+    """One bit has no level between -1 and 1: its step is its largest weight."""
+    made = quantize(triple(Act.RELU), inputs(64), Recipe(weight_bits=bits, equalize=kind))
+    assert made.graph.tensor("w1").q is not None
