@@ -19,6 +19,7 @@ _TYPES = {
     "int8": tflite.TensorType.INT8, "uint8": tflite.TensorType.UINT8,
     "int16": tflite.TensorType.INT16, "int32": tflite.TensorType.INT32,
     "bool": tflite.TensorType.BOOL, "resource": tflite.TensorType.RESOURCE,
+    "complex64": tflite.TensorType.COMPLEX64, "string": tflite.TensorType.STRING,
 }
 
 

@@ -122,6 +122,7 @@ def verdicts(path: Path, options: ReadOptions) -> tuple[Verdict, ...]:
     with damage_is_model_error(raw.where):
         state, shapes, holes = Reading(raw, options), inferred_shapes(raw), list[str]()
         found: dict[int, Verdict] = {}
+        lost: dict[str, int] = {}  # tensors of unknown shape, and the node that gives none
         for node in raw.nodes:
             before = len(state.ops)
             try:
@@ -129,14 +130,24 @@ def verdicts(path: Path, options: ReadOptions) -> tuple[Verdict, ...]:
                 made = ", ".join(dict.fromkeys(type(o).__name__ for o in state.ops[before:]))
                 found[node.index] = _verdict(node, True, made or "computed while reading")
             except EdgeqError as error:
-                found[node.index] = _verdict(node, False, str(error))
-                for out in node.outs:
-                    if out and out in shapes:  # go on as if this were another model input
+                behind = next(((n, lost[n]) for n in node.ins if n in lost), None)
+                why = error if behind is None else state.unseen(node, *behind)
+                found[node.index] = _verdict(node, False, str(why))
+                for out in filter(None, node.outs):
+                    if out in shapes:  # go on as if this were another model input
                         state.tensors[out] = Tensor(out, shapes[out])
                         holes.append(out)
+                    else:
+                        lost[out] = node.index if behind is None else behind[1]
         for index, note in _limits(state, tuple(holes), path.stem).items():
-            found[index] = _verdict(raw.nodes[index], False, note)
+            if found[index].supported:
+                found[index] = _verdict(raw.nodes[index], False, note)
         return tuple(found[node.index] for node in raw.nodes)
+
+
+def _no_such(place: str, kind: str) -> UnsupportedError:
+    return UnsupportedError(place, "edgeq has no such operator", nearest(kind, node_kinds()),
+                            "replace the layer before export, or keep it outside the model")
 
 
 def _verdict(node: RawNode, supported: bool, note: str) -> Verdict:
@@ -273,9 +284,16 @@ class Reading:
             if node.kind in table:
                 table[node.kind](node)
                 return
-        raise UnsupportedError(node.place, "edgeq has no such operator",
-                               nearest(node.kind, node_kinds()),
-                               "replace the layer before export, or keep it outside the model")
+        raise _no_such(node.place, node.kind)
+
+    def unseen(self, raw: RawNode, name: str, cause: int) -> UnsupportedError:
+        """Why nothing is known of a node that reads `name`, lost with what node `cause` gives."""
+        own = {kind for op in self.known for kind in op.onnx_names}
+        if "." in raw.kind and raw.kind not in own.union(node_kinds()):  # nor on constants
+            return _no_such(raw.place, raw.kind)
+        return UnsupportedError(raw.place, f"not examined, for {name!r} has no known shape without "
+                                f"node {cause}", "inputs of known shape",
+                                f"see to node {cause}, then ask again")
 
     def computed(self, raw: RawNode) -> bool:
         """True where the node's results are known now: they join the constants."""

@@ -45,6 +45,7 @@ class RawTensor:
     tensor: Tensor
     dtype: type[np.generic]
     declared: tuple[int | None, ...]  # its shape with None where the file leaves a size open
+    strange: str = ""  # the file's type where it is none that edgeq has numbers of
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +76,14 @@ class RawModel(RawGraph):
 
     where: str
     subgraph: Callable[[int], RawGraph]
+
+
+def refuse_strange(where: str, tensor: RawTensor) -> None:
+    """Raise UnsupportedError for a tensor of complex numbers, texts and the like."""
+    if tensor.strange:
+        raise UnsupportedError(where, f"type {tensor.strange}",
+                               "float32, float16, int4, int8, uint8, int16, int32, int64",
+                               "export the model as float32 or int8")
 
 
 @contextmanager
@@ -145,6 +154,9 @@ class _Loader:
         )
         ins = self.numbers(graph.InputsAsNumpy(), n, "graph inputs", optional=False)
         outs = self.numbers(graph.OutputsAsNumpy(), n, "graph outputs", optional=False)
+        if index > 0 or set(ins) & {i for i, r in enumerate(tensors) if r.strange}:
+            for raw in tensors:
+                refuse_strange(f"tensor {raw.tensor.name!r}", raw)
         return RawGraph(tensors, nodes, ins, outs)
 
     def numbers(self, values: object, n: int, what: str, optional: bool) -> tuple[int, ...]:
@@ -175,10 +187,8 @@ class _Loader:
         names[name] = index
         shape = self.shape(t, name)
         if t.Type() not in _DTYPES:
-            raise UnsupportedError(f"tensor {name!r}",
-                                   f"type {_TYPE_NAMES.get(t.Type(), t.Type())}",
-                                   "float32, float16, int4, int8, uint8, int16, int32, int64",
-                                   "export the model as float32 or int8")
+            return RawTensor(Tensor(name, shape), np.void, shape,
+                             _TYPE_NAMES.get(t.Type(), f"number {t.Type()}"))
         dtype = _DTYPES[t.Type()]
         data = self.data(t, name, shape, dtype)
         q = self.params(t, name, shape, dtype, data)

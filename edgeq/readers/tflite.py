@@ -15,7 +15,14 @@ from edgeq.ops.base import Op, check_finite, check_limits, constant_results, who
 from edgeq.readers import tflite_batches, tflite_flow, tflite_real
 from edgeq.readers.nearest import nearest
 from edgeq.readers.node import TfliteNode
-from edgeq.readers.tables import RawModel, RawNode, damage_is_model_error, load
+from edgeq.readers.tables import (
+    RawModel,
+    RawNode,
+    RawTensor,
+    damage_is_model_error,
+    load,
+    refuse_strange,
+)
 from edgeq.readers.tflite_first_axis import behind_batch
 from edgeq.readers.tflite_flow import Variables
 from edgeq.readers.tflite_fold import fold
@@ -101,6 +108,7 @@ class _State:
     unsigned: frozenset[str]  # tensors that are uint8 in the file
     options: ReadOptions
     raw: RawModel
+    strange: Mapping[str, RawTensor]  # tensors of types that edgeq has no numbers of
     # tensors behind SPACE_TO_BATCH_ND that no operator gives yet; and those that one does
     cuts: dict[str, tflite_batches.Cuts] = field(default_factory=dict)
     laid: set[str] = field(default_factory=set)
@@ -113,7 +121,7 @@ class _State:
         return _State(raw.where, tensors, [r.tensor.name for r in raw.tensors],
                       resized or any(node.kind == "SHAPE" for node in raw.nodes),
                       frozenset(r.tensor.name for r in raw.tensors if r.dtype is np.uint8),
-                      options, raw)
+                      options, raw, {r.tensor.name: r for r in raw.tensors if r.strange})
 
     def step(self, raw: RawNode, ins: tuple[int, ...]) -> tuple[Op, ...]:
         """The operators for one node of a model with inputs `ins`; none where it computes
@@ -124,12 +132,15 @@ class _State:
 
     def translated(self, raw: RawNode, ins: tuple[int, ...]) -> tuple[Op, ...]:
         """The same without what makes the batches of cuts that the operators read."""
-        handler = BORDERS.get(raw.kind)
+        handler, known = BORDERS.get(raw.kind), translations(self.options)
+        if handler is not None or raw.kind in known:
+            for name in (*self.inputs(raw), *(self.names[i] for i in raw.outs)):
+                if name in self.strange:
+                    refuse_strange(self.place(raw), self.strange[name])
         if handler is not None:
             return handler(self, raw, ins)
         if self.folded(raw):
             return ()
-        known = translations(self.options)
         if raw.kind not in known:
             raise UnsupportedError(
                 self.place(raw), "edgeq has no such operator", nearest(raw.kind, known),

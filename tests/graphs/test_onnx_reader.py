@@ -42,6 +42,22 @@ def test_unknown_operator_names_node_reason_and_way_out(tmp_path: Path) -> None:
     assert found[0].note == "Relu"
 
 
+def test_nodes_behind_one_of_unknown_shape_are_not_examined(tmp_path: Path) -> None:
+    """The cause is named, and only nodes of other domains, which nothing could compute, are too."""
+    m = OnnxFile()
+    m.input("x", (1, 6))
+    m.op("Strange", ["x"], "s", domain="my.own")
+    m.op("Relu", ["s"], "r")
+    m.op("Stranger", ["r"], "t", domain="my.own")
+    m.op("Add", ["t", "x"], "y")
+    m.op("Relu", ["x"], "z")
+    found = verdicts(m.write(tmp_path / "m.onnx", "y", "z"))
+    assert [v.supported for v in found] == [False, False, False, False, True]
+    assert ["no such operator" in v.note for v in found] == [True, False, True, False, False]
+    assert "'s' has no known shape without node 0" in found[1].note
+    assert "see to node 0" in found[3].note
+
+
 def test_limits_are_verdicts_too(tmp_path: Path) -> None:
     m = OnnxFile()
     m.input("x", (1, 8, 6))

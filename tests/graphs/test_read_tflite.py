@@ -145,6 +145,30 @@ def test_unsupported_nodes_name_themselves(tmp_path: Path) -> None:
     assert "separate activation" in second.note
 
 
+def test_complex_numbers_are_refused_where_they_stand(tmp_path: Path) -> None:
+    m = ModelFile()
+    x, y, z = (m.tensor(n, (1, 5, 5, 2)) for n in "xyz")
+    c, d = (m.tensor(n, (1, 5, 5, 2), "complex64") for n in "cd")
+    m.op("RELU", [x], [y])
+    m.op("RFFT2D", [y], [c])
+    m.op("RESHAPE", [c], [d])
+    m.op("COMPLEX_ABS", [d], [z])
+    path = m.write(tmp_path / "m.tflite", [x], [z])
+    with pytest.raises(UnsupportedError, match=r"RFFT2D \(node 1"):
+        read(path)
+    found = verdicts(path)
+    assert [v.supported for v in found] == [True, False, False, False]
+    assert "type COMPLEX64" in found[2].note
+
+
+def test_an_input_of_texts_is_refused(tmp_path: Path) -> None:
+    m = ModelFile()
+    x, y = m.tensor("x", (1, 2), "string"), m.tensor("y", (1, 2))
+    m.op("RELU", [x], [y])
+    with pytest.raises(UnsupportedError, match="'x': type STRING"):
+        read(m.write(tmp_path / "m.tflite", [x], [y]))
+
+
 def test_mixed_floats_and_integers(tmp_path: Path) -> None:
     m = ModelFile()
     x = m.tensor("x", (1, 5, 5, 2), "int8", (0.1, -3))
