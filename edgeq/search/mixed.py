@@ -85,6 +85,9 @@ def search_mixed(job: Job, base: Recipe, attempt: Try) -> Outcome:
                         lambda share: job.progress("measure each layer's sensitivity", share),
                         job.classifies)
     sized = sizes(wide.graph, wide.float_graph, found, base, job.target, widths)
+    if goal.max_ram is not None:
+        sized = within(goal.max_ram - plain.stack_bytes, sized, wide.graph, wide.float_graph, base,
+                       job.target, widths)
     trials: dict[str, tuple[Trial, Recipe]] = {plain.recipe: (plain, base)}
 
     def see(recipe: Recipe) -> Trial:
@@ -129,13 +132,39 @@ def sizes(ints: Graph, real: Graph, found: Sensitivity, recipe: Recipe,
     return tuple(made)
 
 
-def _stored(real: Graph, ints: Graph, recipe: Recipe, width: Width) -> Graph:
-    """`ints` with weights of `width` wherever kernels take them, rounded to nearest."""
+def within(most: int, sized: Sequence[Sized], ints: Graph, real: Graph, recipe: Recipe,
+           target: Target, widths: Sequence[Width] = WIDTHS) -> tuple[Sized, ...]:
+    """`sized` without the widths that alone take the arena beyond `most` bytes: endless noise.
+
+    Kernels unpack groups into the arena. Where 8 bits do not fit either, nothing is left out.
+    """
+
+    def fits(width: Width, only: str | None = None) -> bool:
+        return lower(_stored(real, ints, recipe, width, only), target,
+                     "sizes").placement.arena <= most
+
+    if not fits(widths[0]):
+        return tuple(sized)
+    large = [i for i, width in enumerate(widths) if not fits(width)]
+
+    def kept(s: Sized) -> Sized:
+        eight = s.items[0]
+        never = Item(eight.size, eight.work, float("inf"))
+        return Sized(s.layer, tuple(
+            never if i in large and not fits(widths[i], s.layer) else item
+            for i, item in enumerate(s.items)))
+
+    return tuple(kept(s) if len(s.items) > 1 else s for s in sized)
+
+
+def _stored(real: Graph, ints: Graph, recipe: Recipe, width: Width,
+            only: str | None = None) -> Graph:
+    """`ints` with weights of `width` wherever kernels take them, or in one layer; to nearest."""
     if width.bits == 8:
         return ints
     changed = []
     for op in real.ops:
-        if is_mac(op) and not mac_view(real, op).depthwise:
+        if is_mac(op) and not mac_view(real, op).depthwise and only in (None, op.name):
             weight = nearest(real, ints, op, recipe, width)
             changed += [weight, bias_for(real, ints, op, weight.params)]
     return ints.with_tensors(*changed)

@@ -17,6 +17,7 @@ from edgeq.dataset import Preprocess, load_dataset
 from edgeq.execute import run_float
 from edgeq.ir import Graph, Tensor
 from edgeq.layers import mac_view, without_act
+from edgeq.lower import lower
 from edgeq.ops.dense import Dense
 from edgeq.passes import simplify
 from edgeq.quant import quantize
@@ -26,7 +27,8 @@ from edgeq.recipe import Layer, Recipe, Rounding, Search, load_recipe
 from edgeq.recipe_text import recipe_text
 from edgeq.resources import resource_dir
 from edgeq.search import NO_GOAL, Goal, choose_recipe
-from edgeq.search.mixed import WIDTHS, sizes
+from edgeq.search.knapsack import front
+from edgeq.search.mixed import WIDTHS, Sized, sizes, within
 from edgeq.search.trial import Job, expected_drop, float_scores, job_of, meets, try_recipe
 from edgeq.search.variants import learned, narrowed
 from edgeq.search.widen import widened
@@ -221,6 +223,32 @@ def test_sizes_are_those_of_the_board() -> None:
         want = sum(s.items[i if s.layer in narrow else 0].size for s in sized)
         # small tables may join others, and kernels with 4 bits need all levels within [-7, 7]
         assert abs(want - trial.weight_bytes) <= trial.table_bytes + 100
+
+
+def test_widths_that_take_the_arena_beyond_the_budget_are_left_out() -> None:
+    """Groups are unpacked into the arena on a Cortex-M4; 4 bits with one factor are not."""
+    j = job()
+    q = quantize(j.graph, j.samples, PLAIN)
+    found = sensitivity(q.float_graph, q.graph, j.samples, PLAIN, ALL_WIDTHS)
+    sized = sizes(q.graph, q.float_graph, found, PLAIN, j.target, ALL_WIDTHS)
+    eight = lower(q.graph, j.target, "sizes").placement.arena
+
+    def kept(most: int) -> tuple[Sized, ...]:
+        return within(most, sized, q.graph, q.float_graph, PLAIN, j.target, ALL_WIDTHS)
+
+    assert kept(100_000) == sized
+    assert kept(eight - 1) == sized  # nothing would help
+    tight = kept(eight)
+    out = [(s.layer, i) for s in tight for i, x in enumerate(s.items) if np.isinf(x.noise)]
+    assert out
+    assert all(ALL_WIDTHS[i].group for _, i in out)
+    scores = float_scores(j)
+    for layer, i in out:
+        trial = try_recipe(j, narrowed(PLAIN, {layer: ALL_WIDTHS[i]}), "", scores)
+        assert trial.arena_bytes > eight
+    line = front([s.items for s in tight])
+    assert len(line) > 1
+    assert all(np.isfinite(s.noise) for s in line)
 
 
 def test_mixed_saves_bytes_within_the_goal(folder: Path) -> None:
