@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 def ops(model: Path | None, read: ReadOptions, as_json: bool) -> int:
     """Print the manual of operators, or say for every node of MODEL whether it is supported.
 
-    A verdict has the cause and what to do about it.
+    A verdict has the cause and what to do about it. Sizes that MODEL leaves open are given
+    values for it, which are printed; --shape gives others.
 
     Exit code 0: every node is supported. 2: at least one is not.
     """
@@ -44,11 +45,12 @@ def _all(as_json: bool) -> int:
 
 
 def _of_model(model: Path, options: ReadOptions, as_json: bool) -> int:
-    from edgeq.readers import verdicts
+    from edgeq.readers import tried_shapes, verdicts
 
-    found = verdicts(model, options)
+    found, tried = verdicts(model, options), tried_shapes(model, options)
     if as_json:
         print_json({"model": str(model), "supported": all(v.supported for v in found),
+                    "tried_shapes": {name: list(shape) for name, shape in tried.items()},
                     "nodes": [{"index": v.index, "name": v.name, "kind": v.kind,
                                "supported": v.supported, "note": v.note} for v in found]})
     else:
@@ -57,6 +59,10 @@ def _of_model(model: Path, options: ReadOptions, as_json: bool) -> int:
             rows.add_row(str(v.index), v.kind,
                          "[green]fine[/]" if v.supported else "[red]not supported[/]", v.note)
         stdout().print(rows)
+        for name, shape in tried.items():
+            sizes = ",".join(map(str, shape))
+            stdout().print(f"input {name!r} leaves sizes open: the verdicts are those of --shape "
+                           f"{name}={sizes}, give your sizes so", markup=False)
     return 0 if all(v.supported for v in found) else 2
 
 

@@ -9,10 +9,12 @@ from pathlib import Path
 from edgeq.custom import load_custom
 from edgeq.errors import UnsupportedError
 from edgeq.ir import Graph
+from edgeq.ops.base import Shape
 from edgeq.readers import tflite
 from edgeq.readers.types import NO_OPTIONS, ReadOptions, Verdict
 
-__all__ = ["NO_OPTIONS", "ReadOptions", "Verdict", "read", "verdicts", "with_custom"]
+__all__ = ["NO_OPTIONS", "ReadOptions", "Verdict", "read", "tried_shapes", "verdicts",
+           "with_custom"]
 
 
 def read(path: str | Path, options: ReadOptions = NO_OPTIONS) -> Graph:
@@ -39,11 +41,23 @@ def with_custom(options: ReadOptions, specs: Sequence[str]) -> ReadOptions:
 
 
 def verdicts(path: str | Path, options: ReadOptions = NO_OPTIONS) -> tuple[Verdict, ...]:
-    """A verdict for every node of the file, in order; raises ModelError for a damaged file."""
+    """A verdict for every node of the file, in order; raises ModelError for a damaged file.
+
+    Sizes that are open are taken as `tried_shapes` says.
+    """
     path = Path(path)
     from edgeq.readers import onnx
 
+    options = replace(options, shapes={**options.shapes, **tried_shapes(path, options)})
     return (onnx.verdicts if _is_onnx(path) else tflite.verdicts)(path, options)
+
+
+def tried_shapes(path: str | Path, options: ReadOptions = NO_OPTIONS) -> dict[str, Shape]:
+    """The shapes that `verdicts` tries for the inputs that `read` would ask a --shape for."""
+    path = Path(path)
+    from edgeq.readers import onnx_sizes
+
+    return onnx_sizes.tried_sizes(path, options) if _is_onnx(path) else {}
 
 
 def _is_onnx(path: Path) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -92,24 +92,37 @@ def onnx_package(where: str) -> ModuleType:
 def load(path: Path, options: ReadOptions) -> RawModel:
     """The checked contents of the .onnx file at `path`; raises ModelError, UnsupportedError."""
     onnx_package(path.name)
+    return parse(_bytes(path), path.name, path.parent, options)
+
+
+def proto_of(path: Path) -> ModelProto:
+    """The .onnx file at `path` as it is, without external data; raises ModelError."""
+    return _decoded(_bytes(path), path.name)
+
+
+def _bytes(path: Path) -> bytes:
     try:
-        blob = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise ModelError(str(path), f"cannot be read ({error.strerror})", "a readable file",
                          "check the path") from error
-    return parse(blob, path.name, path.parent, options)
+
+
+def _decoded(blob: bytes, where: str) -> ModelProto:
+    onnx = onnx_package(where)
+    from google.protobuf.message import DecodeError
+
+    try:
+        proto: ModelProto = onnx.load_model_from_string(blob)
+    except DecodeError as error:
+        raise ModelError(where, f"damaged file ({error})", "an .onnx model", FIX) from error
+    return proto
 
 
 def parse(blob: bytes, where: str, folder: Path | None, options: ReadOptions) -> RawModel:
     """The same for the bytes of a file; `folder` holds its external data."""
-    onnx = onnx_package(where)
-    from google.protobuf.message import DecodeError
-
     with damage_is_model_error(where):
-        try:
-            proto = onnx.load_model_from_string(blob)
-        except DecodeError as error:
-            raise ModelError(where, f"damaged file ({error})", "an .onnx model", FIX) from error
+        proto = _decoded(blob, where)
         if not proto.graph.node and not proto.graph.output:
             raise ModelError(where, f"{len(blob)} bytes that hold no graph", "an .onnx model", FIX)
         if folder is not None:
@@ -155,7 +168,9 @@ def _model(proto: ModelProto, where: str, options: ReadOptions) -> RawModel:
     given = [v for v in graph.input if v.name not in consts]
     options.check_names(where, [v.name for v in given])
     # what nobody reads is left out where it could not be quantized, such as a sample rate
-    ins = tuple(_input(v, where, options) for v in given if v.name in read or _is_float(v))
+    batches = open_batches(given)
+    ins = tuple(_input(v, where, options, batches) for v in given
+                if v.name in read or _is_float(v))
     consts |= {x.name: np.full(x.shape, options.values[x.name]).astype(x.dtype)
                for x in ins if x.name in options.values}
     ins = tuple(x for x in ins if x.name not in consts)
@@ -190,7 +205,14 @@ def _is_float(value: ValueInfoProto) -> bool:
                                                 TensorProto.DOUBLE)
 
 
-def _input(value: ValueInfoProto, where: str, options: ReadOptions) -> RawInput:
+def open_batches(inputs: Iterable[ValueInfoProto]) -> frozenset[str]:
+    """The names of open sizes that stand in front of an input: such as "batch"."""
+    found = (d.dim_param for v in inputs for d in v.type.tensor_type.shape.dim[:1])
+    return frozenset(filter(None, found))
+
+
+def _input(value: ValueInfoProto, where: str, options: ReadOptions,
+           batches: frozenset[str]) -> RawInput:
     from onnx.helper import tensor_dtype_to_np_dtype
 
     place = f"{where}, input {value.name!r}"
@@ -207,11 +229,13 @@ def _input(value: ValueInfoProto, where: str, options: ReadOptions) -> RawInput:
     for i, size in enumerate(options.shape_of(value.name, declared)):
         if size is None and i > 0:
             what = ",".join(d.dim_param or str(d.dim_value or "?") for d in dims)
+            example = [n or (1 if k == 0 or dims[k].dim_param in batches else 100)
+                       for k, n in enumerate(declared)]
             raise UnsupportedError(
                 place, f"axis {i} of open size {dims[i].dim_param or '?'!r} in [{what}]",
                 "fixed sizes behind the batch",
                 f"give the sizes, for example --shape {value.name}="
-                f"{','.join(str(n or (1 if k == 0 else 100)) for k, n in enumerate(declared))}")
+                f"{','.join(map(str, example))}")
         shape.append(1 if size is None else size)  # an open batch is 1
     if _size(shape) > MAX_ELEMENTS:
         raise ModelError(place, f"shape {tuple(shape)}", f"at most {MAX_ELEMENTS} values", FIX)

@@ -68,7 +68,8 @@ def verdicts(path: Path, options: ReadOptions) -> tuple[Verdict, ...]:
             try:
                 with damage_is_model_error(_name(node)):  # behind an unsupported node, or damage
                     made = state.step(node, raw.ins)
-                note = ", ".join(type(op).__name__ for op in made) or "needs no operator"
+                kinds = dict.fromkeys(type(op).__name__ for op in made)
+                note = ", ".join(kinds) or "needs no operator"
                 found.append(Verdict(node.index, _name(node), node.kind, True, note))
                 ops += made
             except EdgeqError as error:

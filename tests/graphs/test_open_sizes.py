@@ -13,7 +13,7 @@ from edgeq.cli import main
 from edgeq.errors import UnsupportedError, UsageError
 from edgeq.execute import run_float
 from edgeq.passes import simplify
-from edgeq.readers import ReadOptions, read, verdicts
+from edgeq.readers import ReadOptions, read, tried_shapes, verdicts
 
 RNG = np.random.default_rng(8)
 
@@ -46,6 +46,49 @@ def open_tflite(folder: Path) -> Path:
 def test_open_axis_is_refused_with_the_option_that_fixes_it(tmp_path: Path) -> None:
     with pytest.raises(UnsupportedError, match=r"axis 1 of open size 'length'.*--shape x=1,100,3"):
         read(open_onnx(tmp_path))
+
+
+def test_every_node_gets_a_verdict_where_sizes_are_open(
+        tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With 64 in their place, or 1 for the batch wherever it stands, which the output says."""
+    pytest.importorskip("onnx")
+    from onnx_models import OnnxFile
+
+    m = OnnxFile()
+    m.input("x", ("batch", "length", 3))
+    m.input("s", (1, "batch", 3))
+    m.input("wave", (1, "samples"))
+    m.op("Hardmax", ["x"], "h")
+    m.op("Relu", ["h"], "r")
+    m.op("Add", ["r", "s"], "y")
+    m.op("Relu", ["wave"], "z")
+    path = m.write(tmp_path / "m.onnx", "y", "z")
+    tried = {"x": (1, 64, 3), "s": (1, 1, 3), "wave": (1, 512)}
+    assert tried_shapes(path) == tried
+    assert tried_shapes(path, ReadOptions({"x": (1, 9, 3)})).keys() == {"s", "wave"}
+    assert [v.supported for v in verdicts(path)] == [False, True, True, True]
+    with pytest.raises(SystemExit, match="2"):
+        main(["ops", str(path)])
+    text = capsys.readouterr().out
+    assert "not supported" in text
+    assert "--shape x=1,64,3" in text
+    with pytest.raises(SystemExit, match="2"):
+        main(["ops", str(path), "--json"])
+    assert json.loads(capsys.readouterr().out)["tried_shapes"] == {
+        name: list(shape) for name, shape in tried.items()}
+
+
+def test_open_sizes_alone_leave_every_node_supported(
+        tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("onnx")
+    from onnx_models import OnnxFile
+
+    m = OnnxFile()
+    m.input("x", ("batch", 3, "height", "width"))
+    m.op("Relu", ["x"], "y")
+    with pytest.raises(SystemExit, match="0"):
+        main(["ops", str(m.write(tmp_path / "m.onnx", "y"))])
+    assert "--shape x=1,3,64,64" in capsys.readouterr().out
 
 
 def test_onnx_shape_reaches_every_layer(tmp_path: Path) -> None:
