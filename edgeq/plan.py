@@ -70,7 +70,7 @@ class Strips:
     """
 
     first: int  # number of the first call
-    steps: Array  # (passes, columns) uint16
+    steps: Array  # (passes, columns), each below 2^16
     varying: tuple[tuple[str, ...], ...]  # for every call, names of fields
 
     @property

@@ -40,6 +40,8 @@ from edgeq.strip_rows import (
     stages_of,
 )
 
+_MOST_STEP = (1 << 16) - 1  # tables in flash are uint16
+
 
 @dataclass(frozen=True, eq=False)
 class Section:
@@ -94,7 +96,8 @@ def section(lowering: Lowering, ops: Sequence[Op], rows: int) -> Section | None:
     calls = _calls(lowering, stages, passes)
     if calls is None:
         return None
-    return _assemble(g, stages, passes, calls)
+    made = _assemble(g, stages, passes, calls)
+    return made if made.strips.steps.max() <= _MOST_STEP else None
 
 
 def _calls(lowering: Lowering, stages: tuple[Stage, ...], passes: tuple[Pass, ...],
@@ -155,8 +158,7 @@ def _assemble(g: Graph, stages: tuple[Stage, ...], passes: tuple[Pass, ...],
         overlap=(_distance(g, stages, passes, lows, made, x, y),), scratch=at)
     steps = np.array(table, np.int64)
     assert steps.min() >= 0
-    assert steps.max() < 1 << 16
-    strips = Strips(0, steps.astype(np.uint16), tuple(varying))
+    strips = Strips(0, steps, tuple(varying))
     return Section(call, tuple(calls), strips, offsets, places)
 
 

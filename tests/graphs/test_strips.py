@@ -84,6 +84,15 @@ def test_every_call_of_a_section_is_in_the_plan_and_the_memory_map() -> None:
     assert max(s.offset + s.size for s in ram.placement.storages) == ram.placement.arena
 
 
+def test_wide_rows_take_no_more_than_16_bits_of_a_table() -> None:
+    b = Builder(np.random.default_rng(0))
+    x = b.conv(b.input("x", 24, 512, 4), 64, k=3)
+    x = b.add(x, b.conv(b.conv(x, 64), 64))
+    balanced, ram = plans(b.graph(["x"], [b.conv(x, 4, k=3)]), "host")
+    assert ram.placement.arena < balanced.placement.arena
+    assert all(s.steps.max() < 1 << 16 for s in ram.strips)
+
+
 @pytest.mark.parametrize(("model", "board", "most"), [
     ("ic", "cortex-m55", 20_000), ("ic", "cortex-m4", 20_000), ("ic", "cortex-a53", 20_000),
     ("ic", "cortex-m0plus", 20_300), ("vww", "cortex-m55", 28_600), ("vww", "cortex-a53", 31_200),
