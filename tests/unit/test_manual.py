@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import fields
 from pathlib import Path
 
+import joblib
+import pytest
 from click.testing import CliRunner
 
 from edgeq.cli import app
@@ -13,6 +16,7 @@ from edgeq.cli.ops import ops
 from edgeq.manual import operators_manual
 from edgeq.ops import OPS
 from edgeq.recipe import Recipe
+from edgeq.resources import resource_dir
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
@@ -47,3 +51,23 @@ def test_the_page_of_the_command_line_names_every_command_and_option() -> None:
                for option in param.opts if option.startswith("--")}
     assert not [name for name in app.commands if f"edgeq {name}" not in text]
     assert not [option for option in sorted(options) if not re.search(rf"{option}[`=\s]", text)]
+
+
+def test_the_sweep_of_the_page_of_quantization_runs_in_other_processes(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (DOCS / "quantization.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(# sweep.py\n.*?)```", text, re.DOTALL)
+    (tmp_path / "sweep.py").write_text(code, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{DOCS.parent}")
+    digits = resource_dir("examples") / "digits"
+    import sweep  # type: ignore[import-not-found]
+
+    try:
+        with joblib.parallel_config("loky", n_jobs=2):
+            found = sweep.sweep(str(digits / "digits.tflite"), str(digits / "digits_calib.npz"),
+                                ["fast", "w4a8"])
+    finally:
+        sys.modules.pop("sweep")
+    assert [name for name, _ in found] == ["fast", "w4a8"]
+    assert all(share >= 0.95 for _, share in found)
