@@ -13,22 +13,24 @@ import numpy as np
 import pytest
 from kernel_program import COMPILER_IDS, COMPILERS, skip_without_tools
 from numpy.typing import NDArray
+from operator_builder import Builder, params
 from plain_trials import FAMILIES
+from state_graph import IN_C, STEP, every_state
 
 from edgeq import kernels
 from edgeq.board import Target, load_board
 from edgeq.emit import emit
-from edgeq.execute import run_int
+from edgeq.execute import run_int, run_steps
 from edgeq.folder import write
-from edgeq.ir import Graph, QuantParams, Tensor
+from edgeq.ir import Graph
 from edgeq.kernels import plain
 from edgeq.lower import lower
 from edgeq.ops.activations import Gelu, LeakyRelu, Logistic, Tanh
 from edgeq.ops.argextreme import ArgExtreme
-from edgeq.ops.base import Fixed, Integers, Op, SameAsInput
 from edgeq.ops.compare import Compare
 from edgeq.ops.concat import Concat
 from edgeq.ops.cumsum import CumSum
+from edgeq.ops.detection import Detections
 from edgeq.ops.div import Div
 from edgeq.ops.elementwise import Add, Mul, Sub
 from edgeq.ops.embedding import Embedding
@@ -47,8 +49,10 @@ from edgeq.ops.reduce import Mean
 from edgeq.ops.requantize import Requantize
 from edgeq.ops.reshape import Reshape
 from edgeq.ops.resize import ResizeBilinear, ResizeNearest
+from edgeq.ops.row_sums import MeanOfSums, RowSums
 from edgeq.ops.select import Select
 from edgeq.ops.softmax import Softmax
+from edgeq.ops.suppress import NonMaxSuppression
 from edgeq.ops.topk import TopK
 from edgeq.ops.transpose_conv import TransposeConv
 from edgeq.resources import resource_dir
@@ -58,6 +62,7 @@ BOARDS = ("cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m55", "cortex-a7", 
           "cortex-a55")
 OFTEN = ("cortex-m0plus", "cortex-m55", "cortex-a53")  # the others are slow tests
 SHAPE = (1, 4, 6, 8)
+BOXES = 48  # of four values each
 MAC = (kernels.CONV2D, kernels.DEPTHWISE, kernels.DENSE)
 DYNAMIC = (plain.DYNAMIC_DENSE, plain.DYNAMIC_MATMUL, plain.DYNAMIC_LSTM, plain.DYNAMIC_GRU)
 
@@ -80,56 +85,7 @@ ELSEWHERE = {
     "test_float_boards.py": {f"eq_{op}_{t}_f32" for op in ("conv2d", "dwconv2d")
                              for t in ("s8", "s16")},
 }
-# no trial of the function itself under QEMU; tests/ops and tests/graphs run it on this machine
-# (Helium's steps share all but the state with eq_*_s8_mve)
-STEPS = {f"eq_{layer}_step_s8{isa}" for layer in ("gru", "lstm", "rnn") for isa in ("", "_mve")}
-UNTRIED = {"eq_detections", "eq_detections_regular", "eq_mean_of_sums_s8", "eq_nms_s8",
-           "eq_rowsums_s8", "eq_shift", "eq_svdf_s8", *STEPS}
 pytestmark = pytest.mark.qemu
-
-
-class Builder:
-    """A graph of operators that all read the inputs, or what others gave."""
-
-    def __init__(self) -> None:
-        self.tensors: dict[str, Tensor] = {}
-        self.ops: list[Op] = []
-        self.rng = np.random.default_rng(5)
-
-    def tensor(self, name: str, shape: tuple[int, ...], q: QuantParams,
-               data: NDArray[np.signedinteger] | None = None) -> str:
-        self.tensors[name] = Tensor(name, shape, data, q)
-        return name
-
-    def add(self, kind: type[Op], ins: tuple[str, ...], q: QuantParams | None = None,
-            **fields: object) -> str:
-        """The first output of a new operator; `q` where its rule leaves a choice."""
-        name = f"n{len(self.ops)}_{kind.__name__.lower()}"
-        op = kind(name=name, ins=ins, outs=(name,), **fields)
-        shapes = op.shape(*(self.tensors[n].shape for n in ins))
-        names = (name, *(f"{name}_{i}" for i in range(1, len(shapes))))
-        op = kind(name=name, ins=ins, outs=names, **fields)
-        for i, (out, shape) in enumerate(zip(names, shapes, strict=True)):
-            self.tensor(out, shape, self.params(op, i, q))
-        self.ops.append(op)
-        return name
-
-    def params(self, op: Op, i: int, q: QuantParams | None) -> QuantParams:
-        rule = op.output_rule(i)
-        wide = self.tensors[op.ins[0]].params.bits == 16
-        if isinstance(rule, Integers):
-            return params(1.0, 0, rule.bits)
-        if q is not None:
-            return q
-        if isinstance(rule, SameAsInput):
-            return self.tensors[op.ins[rule.index]].params
-        if isinstance(rule, Fixed):
-            return params(1 / 32768, 0, 16) if wide else params(rule.scale, rule.zero)
-        return params(1e-3, 0, 16) if wide else params(0.07, 9)
-
-
-def params(scale: float, zero: int, bits: int = 8) -> QuantParams:
-    return QuantParams(np.array(scale), np.array(zero, np.int32), bits)
 
 
 def every_operator() -> Graph:
@@ -181,6 +137,8 @@ def every_operator() -> Graph:
     b.add(Requantize, (w,), params(1e-7, 0, 32))
     b.add(Softmax, (x,), params(1 / 65536, -32768, 16))
     wide(b, w, v, slopes)
+    boxes(b, x, z)
+    sums(b, x)
     read = {n for op in b.ops for n in op.ins}
     outs = tuple(n for op in b.ops for n in op.outs if n not in read)
     return Graph(b.tensors, tuple(b.ops), ("x", "z", "w", "v", "index"), outs, "every")
@@ -220,6 +178,31 @@ def wide(b: Builder, w: str, v: str, slopes: str) -> None:
     b.add(Mean, (w,), axes=(1, 2))
 
 
+def boxes(b: Builder, x: str, z: str) -> None:
+    """Codes of boxes in `x` and scores in `z`: those that overlap better ones go."""
+    codes = b.add(Reshape, (x,), to=(1, BOXES, 4))
+    scores, rows = (b.add(Reshape, (z,), to=to) for to in ((1, BOXES, 4), (1, 4, BOXES)))
+    places = b.rng.uniform((0.1, 0.1, 0.1, 0.1), (0.9, 0.9, 0.4, 0.4), (BOXES, 4))
+    q = params(2.0**-14, 0, 16)
+    anchors = b.tensor("anchors", (BOXES, 4), q, q.quantize(places))
+    for regular in (False, True):
+        for part in (1.0, 5.0):  # of an anchor: with 1.0 some sizes saturate
+            b.add(Detections, (codes, scores, anchors), most=40, threshold=0.2, overlap=0.4,
+                  parts=(10.0, 10.0, part, part), background=1, regular=regular, per_class=5)
+    for centred in (False, True):
+        b.add(NonMaxSuppression, (codes, rows), most=40, overlap=0.15, threshold=-2.0,
+              centred=centred)
+
+
+def sums(b: Builder, x: str) -> None:
+    """The mean over both axes in two steps, along each and with both ways of rounding."""
+    q, (_, rows, columns, c) = b.tensors[x].params, SHAPE
+    for axis, n in ((1, columns), (2, rows)):
+        of_rows = b.add(RowSums, (x,), RowSums.params(q, n), axis=axis)
+        b.add(MeanOfSums, (of_rows,), q, to=(1, 1, 1, c), count=rows * columns,
+              halves_up=axis == 1)
+
+
 def inputs(graph: Graph, n: int) -> list[NDArray[np.signedinteger]]:
     rng, found = np.random.default_rng(8), []
     for name in graph.ins:
@@ -230,9 +213,12 @@ def inputs(graph: Graph, n: int) -> list[NDArray[np.signedinteger]]:
     return found
 
 
-@pytest.mark.parametrize("compiler", COMPILERS, ids=COMPILER_IDS)
-@pytest.mark.parametrize("board", [
+on_boards = pytest.mark.parametrize("board", [
     pytest.param(board, marks=() if board in OFTEN else pytest.mark.slow) for board in BOARDS])
+
+
+@pytest.mark.parametrize("compiler", COMPILERS, ids=COMPILER_IDS)
+@on_boards
 def test_every_operator(board: str, compiler: str | None, tmp_path: Path) -> None:
     target, graph = load_board(board), every_operator()
     skip_without_tools(target, compiler)
@@ -244,15 +230,31 @@ def test_every_operator(board: str, compiler: str | None, tmp_path: Path) -> Non
         np.testing.assert_array_equal(got.reshape(want[name].shape), want[name], name)
 
 
+@pytest.mark.parametrize("compiler", COMPILERS, ids=COMPILER_IDS)
+@on_boards
+def test_every_state(board: str, compiler: str | None, tmp_path: Path) -> None:
+    """Two sequences, so that the second shows a reset."""
+    target, graph = load_board(board), every_state()
+    skip_without_tools(target, compiler)
+    write(emit(lower(graph, Target(target))), tmp_path / "out")
+    x = np.random.default_rng(4).integers(-128, 128, (2, 9, STEP, IN_C)).astype(np.int8)
+    run = run_folder(tmp_path / "out", target, [x], compiler=compiler)
+    want = run_steps(graph, {"x": x})
+    for name, got in zip(graph.outs, run.outputs, strict=True):
+        assert len(np.unique(want[name])) > 9, name
+        np.testing.assert_array_equal(got.reshape(want[name].shape), want[name], name)
+
+
 def test_no_kernel_is_left_out() -> None:
-    """Every external function of runtime_c has a trial, but for those known to have none."""
+    """Every external function of runtime_c has a trial."""
     runtime, found = resource_dir("runtime_c"), set[str]()
     for folder in ("ops", "kernels"):
         for path in (runtime / folder).glob("*.c"):
             text = path.read_text()
             found |= set(re.findall(rf"^void ({path.stem})\(", text, re.M))
-    plans = [lower(every_operator(), Target(load_board(board))) for board in BOARDS]
+    plans = [lower(graph, Target(load_board(board))) for board in BOARDS
+             for graph in (every_operator(), every_state())]
     here = {Path(source).stem for plan in plans for call in plan.calls for source in call.sources}
     tried = here | set().union(*ELSEWHERE.values())
-    assert found - tried == UNTRIED
+    assert found - tried == set()
 
