@@ -173,7 +173,8 @@ def _model(proto: ModelProto, where: str, options: ReadOptions) -> RawModel:
                 if v.name in read or _is_float(v))
     consts |= {x.name: np.full(x.shape, options.values[x.name]).astype(x.dtype)
                for x in ins if x.name in options.values}
-    ins = tuple(x for x in ins if x.name not in consts)
+    ins = tuple(replace(x, dtype=np.dtype(np.int64)) if _only_cast(x.name, graph) else x
+                for x in ins if x.name not in consts)
     outs = tuple(v.name for v in graph.output)
     if not ins or not outs:
         raise ModelError(where, f"{len(ins)} inputs and {len(outs)} outputs", "at least one each",
@@ -241,6 +242,19 @@ def _input(value: ValueInfoProto, where: str, options: ReadOptions,
         raise ModelError(place, f"shape {tuple(shape)}", f"at most {MAX_ELEMENTS} values", FIX)
     dtype: np.dtype[np.generic] = np.dtype(tensor_dtype_to_np_dtype(tensor.elem_type))
     return RawInput(value.name, tuple(shape), dtype)
+
+
+def _only_cast(name: str, graph: GraphProto) -> bool:
+    """True where the input `name` is only read by casts to whole numbers, which it then holds."""
+    from onnx import TensorProto
+
+    readers = [node for node in graph.node if name in node.input]
+    inside = any(name in _read_names(a.g) for n in graph.node for a in n.attribute
+                 if a.HasField("g"))
+    cast = [node.op_type == "Cast" and any(
+        a.name == "to" and a.i in (TensorProto.INT32, TensorProto.INT64) for a in node.attribute)
+        for node in readers]
+    return bool(cast) and all(cast) and not inside and all(v.name != name for v in graph.output)
 
 
 def _read_names(graph: GraphProto) -> set[str]:

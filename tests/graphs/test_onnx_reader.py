@@ -226,3 +226,29 @@ def test_a_fixed_batch_of_several_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UnsupportedError, match="a fixed batch of 4"):
         read(path)
     assert not verdicts(path)[0].supported
+
+
+@pytest.mark.parametrize("dtype", ["float32", "uint8"])
+def test_indices_that_are_cast_first(tmp_path: Path, dtype: str) -> None:
+    """Floats or bytes at the input that are only cast to integers, in front of a table."""
+    ort = pytest.importorskip("onnxruntime")
+    m = OnnxFile()
+    m.input("x", (1, 5), onnx.helper.np_dtype_to_tensor_dtype(np.dtype(dtype)))
+    m.op("Cast", ["x"], "i", to=7)
+    m.op("Gather", [m.random("table", 9, 4), "i"], "y")
+    path = m.write(tmp_path / "m.onnx", "y")
+    graph = simplify(read(path))
+    assert [type(op).__name__ for op in graph.ops] == ["Embedding"]
+    ids = np.array([[3, 0, 8, 1, 3]], dtype)
+    (want,) = ort.InferenceSession(path).run(None, {"x": ids})
+    np.testing.assert_array_equal(run_float(graph, {"x": ids})["y"].reshape(want.shape), want)
+
+
+def test_an_input_that_is_cast_and_used_is_no_index(tmp_path: Path) -> None:
+    m = OnnxFile()
+    m.input("x", (1, 5))
+    m.op("Cast", ["x"], "i", to=7)
+    m.op("Gather", [m.random("table", 9, 5), "i"], "e")
+    m.op("Add", ["e", "x"], "y")
+    with pytest.raises(UnsupportedError, match="casts to type 7"):
+        read(m.write(tmp_path / "m.onnx", "y"))
