@@ -23,18 +23,20 @@ SVDF_UNITS, RANK, MEMORY, WINDOW = 5, 2, 6, 5
 
 
 def every_state() -> Graph:
-    """Recurrent layers, a window and SVDF layers that read x (1, STEP, IN_C)."""
+    """Recurrent layers, windows and SVDF layers that read x (1, STEP, IN_C)."""
     layers = stream(recurrent_layers(), StreamOptions(hop=STEP)).graph
     b = Builder()
     b.tensors |= layers.tensors
-    window = b.tensor("window", (1, WINDOW, IN_C), b.tensors["x"].params)
-    moved = b.add(Shift, (window, "x"), axis=1)
-    seen = b.add(Transpose, (moved,), perm=(0, 2, 1))
+    windows, seen = list[State](), list[str]()
+    for axis, shape in ((1, (1, WINDOW, IN_C)), (2, (1, STEP, IN_C + WINDOW))):
+        kept = b.tensor(f"window{axis}", shape, b.tensors["x"].params)
+        windows.append(State(kept, b.add(Shift, (kept, "x"), axis=axis)))
+        seen.append(b.add(Transpose, (windows[-1].result,), perm=(0, 2, 1)))
     flat = b.add(Reshape, ("x",), to=(1, STEP * IN_C))
     svdf = [svdf_layer(b, flat, f"svdf{i}", narrow=bool(i)) for i in range(2)]
     return Graph(b.tensors, (*layers.ops, *b.ops), ("x",),
-                 (*layers.outs, seen, *(s.result.removesuffix("_1") for s in svdf)), "states",
-                 states=(*layers.states, State(window, moved), *svdf))
+                 (*layers.outs, *seen, *(s.result.removesuffix("_1") for s in svdf)), "states",
+                 states=(*layers.states, *windows, *svdf))
 
 
 def recurrent_layers() -> Graph:
