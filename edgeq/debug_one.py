@@ -14,6 +14,7 @@ from edgeq.quant.bias_correct import channel_mean, shifted_bias
 from edgeq.quant.params import fake_quantize
 from edgeq.quant.simulate import simulate_on
 from edgeq.quant.weights import quantize_bias
+from edgeq.run_op import run_integers, run_real
 
 Values = Mapping[str, FloatArray]
 
@@ -50,7 +51,7 @@ def alone(ints: Graph, op: Op, floats: Values) -> dict[str, FloatArray]:
         return tensor.params.quantize(floats[name]) if tensor.data is None else (
             tensor.data)  # type: ignore[return-value]
 
-    outs = op.run_int(ints, *(operand(n) for n in op.ins))
+    outs = run_integers(ints, op, [operand(n) for n in op.ins])
     return {n: ints.tensor(n).params.dequantize(q) for n, q in zip(op.outs, outs, strict=True)}
 
 
@@ -70,7 +71,7 @@ def all_but(real: Graph, ints: Graph, index: int, floats: Values, coded: Values,
         shift = (channel_mean(want) - channel_mean(got)).astype(np.float32)
         outs: tuple[FloatArray, ...] = (apply_act(got + shift, act_of(op)),)
     else:
-        outs = op.run(*inputs)  # type: ignore[arg-type]
+        outs = run_real(real, op, inputs)  # type: ignore[arg-type]
     return simulate_on(ints, index, coded, dict(zip(op.outs, outs, strict=True)), out)
 
 

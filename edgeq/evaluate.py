@@ -66,14 +66,15 @@ class Comparison:
         self._int: list[NDArray[np.intp]] = []
 
     def add(self, floats: Mapping[str, FloatArray], ints: Mapping[str, IntArray]) -> None:
-        """Outputs of the same samples, (n, ...) each."""
+        """Outputs of the same samples, (n, ...) each; real ones may have their own leading
+        axis times n in front."""
         for name, params in self._params.items():
-            real = floats[name].astype(np.float64)
+            real = floats[name].astype(np.float64).reshape(ints[name].shape)
             error = params.dequantize(ints[name]).astype(np.float64) - real
             self._signal[name] += float(np.vdot(real, real))
             self._noise[name] += float(np.vdot(error, error))
         first = next(iter(self._params))
-        self._float.append(_argmax(floats[first]))
+        self._float.append(_argmax(floats[first].reshape(ints[first].shape)))
         self._int.append(_argmax(ints[first]))
 
     def result(self, y: NDArray[np.int64] | None = None,

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from edgeq.errors import DataError
 from edgeq.ir import FloatArray, Graph, IntArray, Tensor, dtype_of
 from edgeq.ops.base import Op
+from edgeq.run_op import run_integers, run_real
 
 A = TypeVar("A", FloatArray, IntArray)
 
@@ -37,7 +38,7 @@ def run_float(
     def step(op: Op, xs: list[FloatArray]) -> tuple[FloatArray, ...]:
         if on_op is not None:
             on_op(op, xs)
-        return op.run(*xs)
+        return run_real(graph, op, xs)
 
     return _run(graph, values, keep, on_tensor, step)
 
@@ -52,7 +53,7 @@ def run_on(graph: Graph, start: int, known: Mapping[str, FloatArray],
     for op in graph.ops[start + 1:]:
         if any(n in now for n in op.ins):
             xs = [now.get(n, known.get(n, graph.tensor(n).data)) for n in op.ins]
-            now.update(zip(op.outs, op.run(*xs), strict=True))  # type: ignore[arg-type]
+            now.update(zip(op.outs, run_real(graph, op, xs), strict=True))  # type: ignore[arg-type]
     return now.get(out, known[out])
 
 
@@ -72,7 +73,7 @@ def run_int(
         values[name] = x
 
     def step(op: Op, xs: list[IntArray]) -> tuple[IntArray, ...]:
-        return op.run_int(graph, *xs)
+        return run_integers(graph, op, xs)
 
     return _run(graph, values, keep, on_tensor, step)
 

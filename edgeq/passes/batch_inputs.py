@@ -9,10 +9,16 @@ from edgeq.ops.reshape import Reshape
 
 
 def batch_inputs(graph: Graph) -> Graph:
-    """`graph` whose inputs of one axis (values,) are taken as (1, values): one sample."""
+    """`graph` whose inputs without a batch axis are taken as one sample.
+
+    An input of one axis (values,) becomes (1, values); beside an input with a batch of one, any
+    other does as well: a state (layers, 1, values).
+    """
+    beside = any(graph.tensor(name).shape[:1] == (1,) for name in graph.ins)
     for name in graph.ins:
         shape = graph.tensor(name).shape
-        if len(shape) == 1 and shape[0] > 1:
+        bare = len(shape) == 1 or (beside and name not in graph.moved)
+        if shape and shape[0] > 1 and bare:
             graph = _batched(graph, name)
     return graph
 

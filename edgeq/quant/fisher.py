@@ -10,6 +10,7 @@ from edgeq.ir import FloatArray, Graph
 from edgeq.quant.gradients import differentiable, pull_back
 from edgeq.quant.segments import Segment, judged_ops
 from edgeq.quant.simulate import measured
+from edgeq.run_op import run_real, takes_samples
 
 _BATCH = 8  # samples whose activations are held at once
 _FLOOR = 0.1  # of the mean weight, added to each: what the samples do not show matters, too
@@ -41,7 +42,7 @@ def score_gradients(real: Graph, batch: Mapping[str, FloatArray], names: set[str
     ops, values = judged_ops(real), dict(batch)
     for op in ops:
         xs = [_value(real, values, n) for n in op.ins]
-        values |= dict(zip(op.outs, op.run(*xs), strict=True))
+        values |= dict(zip(op.outs, run_real(real, op, xs), strict=True))
     flowing = {n: rng.choice(np.array([-1, 1], np.float32), values[n].shape)
                for n in measured(real)}
     kept = {}
@@ -51,7 +52,7 @@ def score_gradients(real: Graph, batch: Mapping[str, FloatArray], names: set[str
             continue
         if op.outs[0] in names:
             kept[op.outs[0]] = (values[op.outs[0]], grad)
-        if not differentiable(op):
+        if not (differentiable(op) and takes_samples(real, op)):
             break
         xs = [_value(real, values, n) for n in op.ins]
         for name, g in zip(op.ins, pull_back(op, xs, values[op.outs[0]], grad), strict=False):

@@ -17,6 +17,7 @@ from edgeq.quant.gradients import differentiable
 from edgeq.quant.params import fake_quantize
 from edgeq.quant.segments import Segment, blocks, learnable_tail
 from edgeq.quant.student import Kind, Student, Variables
+from edgeq.run_op import takes_samples
 
 Progress = Callable[[float], None]
 Named = Mapping[str, FloatArray]  # arrays (n, ...) by tensor
@@ -61,7 +62,8 @@ def reconstruct(real: Graph, quantized: Graph, samples: Sequence[FloatArray], se
         wanted = _float_outputs(real, part, floats)
         student = Student(real, quantized, part, settings.kinds)
         free = layers is None or all(op.name in layers for op in part.ops if is_mac(op))
-        if free and student.start and all(differentiable(op) for op in part.ops):
+        if free and student.start and all(
+                differentiable(op) and takes_samples(real, op) for op in part.ops):
             inputs = {n: ints[n] for n in part.ins}
             task = Task(student, inputs, wanted, weights, settings.batch)
             quantized = learned(task, settings, rng, guard=True)

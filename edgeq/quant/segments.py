@@ -9,6 +9,7 @@ from edgeq.layers import is_mac
 from edgeq.ops.base import Op
 from edgeq.quant.gradients import differentiable
 from edgeq.quant.simulate import measured
+from edgeq.run_op import takes_samples
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,8 @@ def blocks(graph: Graph, layers: int = 2) -> tuple[Segment, ...]:
 def learnable_tail(graph: Graph) -> Segment | None:
     """The longest end of the network that gradients go through; None where it has no layer."""
     ops = judged_ops(graph)
-    first = max((i + 1 for i, op in enumerate(ops) if not differentiable(op)), default=0)
+    first = max((i + 1 for i, op in enumerate(ops)
+                 if not (differentiable(op) and takes_samples(graph, op))), default=0)
     tail = ops[first:]
     if not any(is_mac(op) for op in tail):
         return None

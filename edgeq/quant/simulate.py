@@ -12,6 +12,7 @@ from edgeq.ir import FloatArray, Graph
 from edgeq.ops.base import Fixed, SameAsInput
 from edgeq.quant.observe import batches
 from edgeq.quant.params import fake_quantize
+from edgeq.run_op import run_real
 
 
 def constants(graph: Graph) -> dict[str, FloatArray]:
@@ -28,7 +29,7 @@ def simulate(graph: Graph, inputs: Mapping[str, FloatArray],
     values = {n: fake_quantize(np.asarray(x), graph.tensor(n).params) for n, x in inputs.items()}
     kept = {n: x for n, x in values.items() if n in keep}
     for i, op in enumerate(graph.ops):
-        outs = op.run(*(const[n] if n in const else values[n] for n in op.ins))
+        outs = run_real(graph, op, [const[n] if n in const else values[n] for n in op.ins])
         for name, y in zip(op.outs, outs, strict=True):
             values[name] = y if op.is_view else fake_quantize(y, graph.tensor(name).params)
             if name in keep:
@@ -52,8 +53,8 @@ def simulate_on(graph: Graph, start: int, known: Mapping[str, FloatArray],
         const = {n: t for n, t in ((n, graph.tensor(n)) for n in op.ins) if t.data is not None}
         real = {n: t.data if t.q is None else t.q.dequantize(t.data)  # type: ignore[arg-type]
                 for n, t in const.items()}
-        outs = op.run(*(real[n] if n in real else now.get(n, known.get(n))
-                        for n in op.ins))  # type: ignore[arg-type]
+        xs = [real[n] if n in real else now[n] if n in now else known[n] for n in op.ins]
+        outs = run_real(graph, op, xs)  # type: ignore[arg-type]
         for name, y in zip(op.outs, outs, strict=True):
             now[name] = y if op.is_view else fake_quantize(y, graph.tensor(name).params)
     return now.get(out, known[out])

@@ -21,6 +21,7 @@ from edgeq.quant.params import per_tensor, symmetric_params
 from edgeq.quant.refit import refit, roots
 from edgeq.quant.segments import Segment
 from edgeq.quant.simulate import constants
+from edgeq.run_op import run_real
 
 Values = NDArray[np.float32]
 
@@ -140,7 +141,7 @@ class Student:
                 weights[op.ins[2]] = self.bias(op.ins[2], variables)
             xs = [weights.get(n, self._const.get(n)) if n not in values else values[n]
                   for n in op.ins]
-            for name, y in zip(op.outs, op.run(*xs), strict=True):  # type: ignore[arg-type]
+            for name, y in zip(op.outs, run_real(self._real, op, xs), strict=True):  # type: ignore[arg-type]
                 raw[name] = y
                 values[name] = y if name in self._views else self._rounded(name, y, variables)
         return Tape(values, raw, weights)

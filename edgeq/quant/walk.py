@@ -9,6 +9,7 @@ from edgeq.ir import FloatArray, Graph, Tensor
 from edgeq.ops.base import Op
 from edgeq.quant.params import fake_quantize
 from edgeq.quant.simulate import constants
+from edgeq.run_op import run_real
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,8 +43,8 @@ def walk(real: Graph, quantized: Graph, samples: Sequence[FloatArray], visit: Vi
             const |= {t.name: t.params.dequantize(t.data)  # type: ignore[arg-type]
                       for t in seen.changed}
         if seen.outs is None:
-            f_outs = op.run(*f_in)
-            q_outs = op.run(*(const[n] if n in const else ints[n] for n in op.ins))
+            f_outs = run_real(real, op, f_in)
+            q_outs = run_real(real, op, [const[n] if n in const else ints[n] for n in op.ins])
         else:
             f_outs, q_outs = (seen.outs[0],), (seen.outs[1],)
         for name, f_out, q_out in zip(op.outs, f_outs, q_outs, strict=True):
