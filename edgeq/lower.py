@@ -12,6 +12,7 @@ from edgeq import kernels
 from edgeq.board import Optimize, Target
 from edgeq.ctext import checked_name, identifier
 from edgeq.errors import UnsupportedError
+from edgeq.field_ranges import check_fields
 from edgeq.ir import Graph, dtype_of
 from edgeq.memory import Problem, build_problem, plan_memory
 from edgeq.ops.base import check_limits
@@ -26,7 +27,9 @@ _INCLUDE = re.compile(r'^#include "(\w+\.h)"', flags=re.MULTILINE)
 
 
 def lower(graph: Graph, target: Target, name: str | None = None) -> Plan:
-    """The plan of an integer graph for a board; raises UnsupportedError where a limit is broken.
+    """The plan of an integer graph for a board.
+
+    Raises UnsupportedError where a limit is broken, or where a number is too large for the C code.
 
     `name` prefixes every generated C symbol (default: from the graph's name); UsageError where
     it cannot.
@@ -38,6 +41,7 @@ def lower(graph: Graph, target: Target, name: str | None = None) -> Plan:
     calls = _calls(graph, target)
     if target.optimize is Optimize.SIZE:
         calls = _fewer_functions(graph, target, calls)
+    check_fields(calls)
     sizes = {t.name: tensor_bytes(graph, t.name) for t in graph.activations()}
     copies = state_copies(graph, views, target)
     kept = tuple(state.source for state in graph.states)  # in use from before the first call on

@@ -52,7 +52,7 @@ void eq_topk_s8(const eq_topk_s8_t *p, const int8_t *restrict in, int8_t *restri
  * boxes (n, 4): two corners, or centre x, y, width, height where `centred`; scores (classes, n), none
  * below `least`. rows (classes * most, 3): 0, class, box; -1 behind `count` of them. */
 typedef struct {
-    uint16_t n, classes, most;
+    uint32_t n, classes, most;
     int8_t centred, zero;
     int16_t least;
     int32_t overlap;

@@ -8,7 +8,8 @@
  * Rows of c; out scale 1/32768. Tables of 513 entries in Q15: e^x on [-10, 0], 1 / (1 + x) on
  * [0, 1]; mult, shift take a difference of inputs to 65535 steps of [-10, 0]. `out` may be `in`. */
 typedef struct {
-    uint16_t rows, c;
+    uint32_t rows;
+    uint16_t c;
     int32_t mult;
     int8_t shift;
     const int16_t *exp, *reciprocal;
@@ -20,7 +21,8 @@ void eq_softmax_s16(const eq_softmax_s16_t *p, const int16_t *in, int16_t *out);
  * exp[d] = e^(-d * scale * beta) in Q31 for a value d below the row's maximum; 0 from n_exp on.
  * `out` may be `in`. */
 typedef struct {
-    uint16_t rows, c, n_exp;
+    uint32_t rows;
+    uint16_t c, n_exp;
     const int32_t *exp;
 } eq_softmax_s8_t;
 
@@ -45,7 +47,8 @@ void eq_logsoftmax_s8(const eq_logsoftmax_s8_t *p, const int8_t *in, int8_t *out
  * r / each % masks; a row of which nothing is kept is `empty` throughout. `out` may be `in`.
  * prefix: row r keeps its first kept[r / each % masks] values; their number is below c + 1. */
 typedef struct {
-    uint16_t rows, c, n_exp, masks, each;
+    uint32_t rows, masks, each;
+    uint16_t c, n_exp;
     int8_t empty;
     const int32_t *exp;
     const uint16_t *kept;
@@ -55,7 +58,8 @@ void eq_softmax_prefix_s8(const eq_softmax_prefix_s8_t *p, const int8_t *in, int
 
 /* mask: (masks, c), mask_zero where a value is left out; disjoint from `out`. */
 typedef struct {
-    uint16_t rows, c, n_exp, masks, each;
+    uint32_t rows, masks, each;
+    uint16_t c, n_exp;
     int8_t empty, mask_zero;
     const int32_t *exp;
 } eq_softmax_masked_s8_t;

@@ -80,7 +80,7 @@ void eq_nms_s8(const eq_nms_s8_t *p, const int8_t *boxes, const int8_t *scores,
         }
     }
     *count = (int32_t)total;
-    for (uint32_t k = 3 * total; k < 3 * (uint32_t)p->classes * p->most; k++) {
+    for (uint32_t k = 3 * total; k < 3 * p->classes * p->most; k++) {
         rows[k] = -1;
     }
 }

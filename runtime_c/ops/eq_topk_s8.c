@@ -5,7 +5,7 @@ void eq_topk_s8(const eq_topk_s8_t *p, const int8_t *restrict in, int8_t *restri
                 int32_t *restrict indices)
 {
     for (uint32_t r = 0; r < p->rows; r++, in += p->n) {
-        int32_t last = 256;  /* the value found before: above all others at first */
+        int32_t last = 256; /* the value found before: above all others at first */
         uint32_t last_at = 0;
         for (uint32_t t = 0; t < p->k; t++) {
             int32_t best = -256;
