@@ -153,6 +153,9 @@ class _State:
             operands = self.with_bias(raw, operands)
         node = TfliteNode(_name(raw), raw.kind, operands, tuple(self.names[i] for i in raw.outs),
                           self.tensors, raw.op, operands[0] in self.unsigned)
+        if self.open_sizes and raw.kind == "SPACE_TO_BATCH_ND":
+            batch = replace(self.tensors[node.outs[0]], shape=tflite_batches.cut_shape(node))
+            self.tensors[node.outs[0]] = batch
         here = self.cuts.get(node.ins[0])
         whole = None
         if here is not None and raw.kind == "BATCH_TO_SPACE_ND":

@@ -7,6 +7,7 @@ over time) and functions of one value may stand between. Anything else gets the 
 
 from __future__ import annotations
 
+import math
 from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -45,6 +46,14 @@ def _blocks(node: TfliteNode) -> tuple[tuple[int, ...], Pads]:
                  and min(min(b) for b in borders) >= 0, f"blocks {block}, borders {borders}",
                  "one of both for each axis", "export the model again")
     return block, borders
+
+
+def cut_shape(node: TfliteNode) -> Shape:
+    """The shape of the batch, from that of what is cut: the file's may be of no sizes."""
+    block, pads = _blocks(node)
+    n, *sizes = node.shape(0)
+    cuts = [(s + sum(pair)) // b for s, b, pair in zip(sizes, block, pads, strict=False)]
+    return (n * math.prod(block), *cuts, *sizes[len(block):])
 
 
 def cut(node: TfliteNode, made: tuple[Op, ...]) -> Cuts:
@@ -155,7 +164,9 @@ def joined(node: TfliteNode, here: Cuts) -> tuple[Op, ...] | None:
         steps.append(replace(op, ins=(last, *op.ins[1:]), outs=(made,)))
         _renamed(tensors, op.outs[0], steps[-1])
         last = made
-    return (*steps, Reshape(name=node.name, ins=(last,), outs=(out,), to=tensors[out].shape))
+    seen, to = tensors[last].shape, tensors[out].shape  # the file's may be of no sizes
+    to = seen if len(seen) == len(to) else to
+    return (*steps, Reshape(name=node.name, ins=(last,), outs=(out,), to=to))
 
 
 def _renamed(tensors: MutableMapping[str, Tensor], old: str, op: Op) -> None:

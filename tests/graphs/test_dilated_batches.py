@@ -124,3 +124,24 @@ def test_sequences(tmp_path: Path, quantized: bool, first: bool) -> None:
                 schema.BatchToSpaceNDOptionsT())
     check(net.file.write(tmp_path / "net.tflite", [x], [y]), Conv2D, quantized,
           (1, 4) if first else (4, 1))
+
+
+def test_sizes_computed_at_run_time(tmp_path: Path) -> None:
+    """Files whose sizes are open when they are written give no shapes behind the cuts."""
+    net, c = Net(False), 4
+    x = net.value("x", (1, 6, 9, c), 0.05)
+    options = schema.ShapeOptionsT()
+    options.outType = schema.TensorType.INT32
+    net.file.op("SHAPE", [x], [net.file.tensor("size", (4,), "int32")], options)
+    cut = net.value("cut", (1, 1, 1, c), 0.05)
+    net.file.op("SPACE_TO_BATCH_ND",
+                [x, net.ints("sb", [2, 2]), net.ints("sp", [[2, 2], [2, 3]])], [cut],
+                schema.SpaceToBatchNDOptionsT())
+    done, valid = net.value("done", (1, 1, 1, 6), 0.3), conv_options()
+    valid.padding = schema.Padding.VALID
+    net.file.op("CONV_2D", [cut, *net.weights((6, 3, 3, c), 6)], [done], valid)
+    y = net.value("y", (1, 1, 1, 6), 0.3)
+    net.file.op("BATCH_TO_SPACE_ND",
+                [done, net.ints("bb", [2, 2]), net.ints("bc", [[0, 0], [0, 1]])], [y],
+                schema.BatchToSpaceNDOptionsT())
+    check(net.file.write(tmp_path / "net.tflite", [x], [y]), Conv2D, False, (2, 2))
