@@ -106,7 +106,7 @@ def test_casts(tmp_path: Path) -> None:
     np.testing.assert_allclose(run_float(graph, {"x": x})["y"], k)
     m = OnnxFile()
     m.input("x", (1, 8))
-    m.op("Cast", ["x"], "y", to=TensorProto.INT32)
+    m.op("Cast", [m.op("Neg", ["x"], "negative")], "y", to=TensorProto.INT32)
     m.output("y", TensorProto.INT32)
     with pytest.raises(UnsupportedError, match="casts to type 6"):
         read(m.write(tmp_path / "to_int.onnx"))

@@ -490,7 +490,7 @@ def test_dead_channels_do_not_cost_the_kernel(family: Family, kernel: MacKernel)
             continue
         assert kernel.fits(pruned, target)
         x = inputs_for(layer, rng)
-        size = layer.out_h * layer.out_w * layer.out_c * (layer.act_bits // 8)
+        size = layer.rows * layer.out_h * layer.out_w * layer.out_c * (layer.act_bits // 8)
         pairs += [Trial(family.call(pruned, k), (x,), size) for k in (portable, kernel)]
     outcomes = run_trials(board, pairs)
     for plain, variant in zip(outcomes[::2], outcomes[1::2], strict=True):
