@@ -193,6 +193,7 @@ def rows(op: str) -> tuple[Kernel, ...]:
 ADDSUB = rows("addsub")
 MUL = rows("mul")
 DIV = portable("eq_div_s8")
+SQDIFF = portable("eq_sqdiff_s8")
 PRELU = rows("prelu")
 MINMAX: tuple[Kernel, ...] = (portable("eq_minmax_s8"), mve("eq_minmax_s8_mve"),
                               *words("minmax", "ops/eq_minmax_s8.c"),

@@ -47,6 +47,7 @@ from edgeq.ops.row_sums import MeanOfSums, RowSums
 from edgeq.ops.select import Select
 from edgeq.ops.shift import Shift
 from edgeq.ops.softmax import Softmax
+from edgeq.ops.squared_difference import SquaredDifference
 from edgeq.ops.suppress import NonMaxSuppression
 from edgeq.ops.svdf import Svdf
 from edgeq.ops.take import Take
@@ -114,4 +115,5 @@ OPS: tuple[type[Op], ...] = (
     NonMaxSuppression,
     RowSums,
     MeanOfSums,
+    SquaredDifference,
 )

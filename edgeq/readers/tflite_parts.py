@@ -18,6 +18,7 @@ from edgeq.ops.function import Fn, Function
 from edgeq.ops.gather import Cut
 from edgeq.ops.matmul import MatMul, plain_axes
 from edgeq.ops.reshape import Reshape
+from edgeq.ops.squared_difference import SquaredDifference
 from edgeq.readers import tflite_choose, tflite_math, tflite_mediapipe, tflite_reduce
 from edgeq.readers.node import TfliteNode
 from edgeq.readers.parts import FIX, Parts
@@ -91,9 +92,10 @@ def cast(node: TfliteNode) -> tuple[Op, ...]:
 
 
 def squared_difference(node: TfliteNode) -> tuple[Op, ...]:
-    """SQUARED_DIFFERENCE of float models: (x - y) ** 2."""
+    """SQUARED_DIFFERENCE: (x - y) ** 2; of integers one operator."""
     p = Parts(node)
-    _only_float(node)
+    if any(node.tensors[n].q is not None for n in node.ins):
+        return (SquaredDifference(name=node.name, ins=node.ins, outs=node.outs),)
     difference = p.emit(Sub(name=p.label(), ins=node.ins, outs=(p.temp(),)), None)
     return (*p.ops, Function(name=p.label(), ins=(difference,), outs=node.outs, fn_of=Fn.POWER,
                              a=2.0))

@@ -135,8 +135,22 @@ typedef struct {
 
 void eq_addsub_s8(const eq_addsub_s8_t *p, const int8_t *a, const int8_t *b, int8_t *out);
 
-/* --- product, `b` broadcast as above: y = clamp(out_zero + requant((a - a_zero) * (b - b_zero)));
- * shift <= 11. */
+/* --- square of the difference, `b` broadcast as in eq_addsub_s8, TensorFlow Lite's formula ---------
+ * y = clamp(out_zero + requant((requant((a - a_zero) << 7, a_mult, a_shift)
+ *                               - requant((b - b_zero) << 7, ..))^2, out_mult, out_shift))
+ * Shifts <= 0; one of the inputs' factors is exactly 1/2. `out` may be `a`, and `b` too where
+ * outer = inner = 1. */
+typedef struct {
+    uint32_t outer, n, inner;
+    int8_t a_zero, b_zero, out_zero;
+    int8_t a_shift, b_shift, out_shift;
+    int32_t a_mult, b_mult, out_mult;
+} eq_sqdiff_s8_t;
+
+void eq_sqdiff_s8(const eq_sqdiff_s8_t *p, const int8_t *a, const int8_t *b, int8_t *out);
+
+/* --- product, `b` broadcast as in eq_addsub_s8: shift <= 11,
+ * y = clamp(out_zero + requant((a - a_zero) * (b - b_zero))). */
 typedef struct {
     uint32_t outer, n, inner;
     int8_t a_zero, b_zero, out_zero;

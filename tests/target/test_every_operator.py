@@ -52,6 +52,7 @@ from edgeq.ops.resize import ResizeBilinear, ResizeNearest
 from edgeq.ops.row_sums import MeanOfSums, RowSums
 from edgeq.ops.select import Select
 from edgeq.ops.softmax import Softmax
+from edgeq.ops.squared_difference import SquaredDifference
 from edgeq.ops.suppress import NonMaxSuppression
 from edgeq.ops.topk import TopK
 from edgeq.ops.transpose_conv import TransposeConv
@@ -105,6 +106,7 @@ def every_operator() -> Graph:
     less = b.add(Compare, (x, z), less=True, equal=False, greater=False)
     b.add(Select, (less, x, z))
     b.add(CumSum, (x,), axis=2)
+    b.add(SquaredDifference, (x, z))
     b.add(Div, (x, z))
     b.add(Embedding, (table, index))
     b.add(OneHot, (index,), depth=7)
