@@ -17,7 +17,8 @@ from edgeq.ops.one_hot import OneHot
 from edgeq.ops.topk import TopK
 from edgeq.readers.onnx_file import FIX
 from edgeq.readers.onnx_node import OnnxNode
-from edgeq.readers.onnx_shapes import emit_slice, runs_of
+from edgeq.readers.onnx_shapes import emit_slice
+from edgeq.readers.runs import runs_of
 
 _MOST_RUNS = 64  # slices that one node may become
 

@@ -16,6 +16,7 @@ from edgeq.ops.pad import Pad
 from edgeq.ops.take import Take
 from edgeq.readers.onnx_file import FIX
 from edgeq.readers.onnx_node import OnnxNode
+from edgeq.readers.runs import runs_of
 
 
 def identity(node: OnnxNode) -> None:
@@ -194,18 +195,6 @@ def _taken(node: OnnxNode, axis: int) -> None:
     y = node.emit(Take(name=node.label(), ins=(x, index), outs=(node.temp("taken"),)))
     node.reshaped(node.transposed(y, (0, 2, 1, 3)), (*shape[:axis], *places, *shape[axis + 1:]),
                   node.outs[0])
-
-
-def runs_of(flat: list[int]) -> list[range]:
-    """`flat` as few ranges of even steps."""
-    runs, start = list[range](), 0
-    while start < len(flat):
-        end, step = start + 1, flat[start + 1] - flat[start] if start + 1 < len(flat) else 1
-        while step and end < len(flat) and flat[end] - flat[end - 1] == step:
-            end += 1
-        runs.append(range(flat[start], flat[start] + (end - start) * (step or 1), step or 1))
-        start = end
-    return runs
 
 
 def expand(node: OnnxNode) -> None:

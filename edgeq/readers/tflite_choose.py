@@ -20,6 +20,7 @@ from edgeq.ops.take import Take
 from edgeq.ops.topk import TopK
 from edgeq.readers.node import TfliteNode
 from edgeq.readers.parts import FIX, Parts
+from edgeq.readers.runs import runs_of
 
 
 def gather(node: TfliteNode) -> tuple[Op, ...]:
@@ -41,15 +42,7 @@ def gather(node: TfliteNode) -> tuple[Op, ...]:
 
 def _runs(wanted: list[int]) -> list[Cut]:
     """`wanted` as few cuts of even steps."""
-    cuts, start = [], 0
-    while start < len(wanted):
-        end = start + 1
-        step = wanted[end] - wanted[start] if end < len(wanted) else 1
-        while step and end < len(wanted) and wanted[end] - wanted[end - 1] == step:
-            end += 1
-        cuts.append(Cut(wanted[start], end - start, step or 1))
-        start = end
-    return cuts
+    return [Cut(run.start, len(run), run.step) for run in runs_of(wanted)]
 
 
 def embedding_lookup(node: TfliteNode) -> tuple[Op, ...]:
