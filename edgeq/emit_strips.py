@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from edgeq.ctext import wrapped
-from edgeq.lower import tensor_bytes
 from edgeq.plan import Call, Plan, Strips
+from edgeq.strip_rows import row_bytes
 
 Pointer = Callable[[str, str], str]  # (tensor, offset in bytes as C) -> C expression
 
@@ -37,13 +37,13 @@ def strips_view(plan: Plan, number: int, symbols: tuple[str, ...], pointer: Poin
     for i, varying in enumerate(strips.varying):
         call = plan.calls[strips.first + i]
         moves = strips.first + i < strips.last
-        row_bytes = {n: _row_bytes(plan, n) for n in (*call.ins, *call.outs)}
+        rows = {n: row_bytes(plan.graph, n) for n in (*call.ins, *call.outs)}
         first = column + 1 + len(varying)
-        places = {n: f"s[{first + k}] * {row_bytes[n]}"
+        places = {n: f"s[{first + k}] * {rows[n]}"
                   for k, n in enumerate((*call.ins, *call.outs))}
         end = first + len(call.ins) + 1
         if moves and strips.steps[:, end + 1].any():
-            lines += _move(pointer, call, row_bytes[call.outs[0]], end)
+            lines += _move(pointer, call, rows[call.outs[0]], end)
         arguments = [f"&{'p' if varying else symbols[strips.first + i]}",
                      *(pointer(n, places[n]) for n in (*call.ins, *call.outs))]
         if call.scratch is not None:
@@ -70,8 +70,3 @@ def _move(pointer: Pointer, call: Call, row: int, column: int) -> list[str]:
     out = call.outs[0]
     return [f"memmove({pointer(out, '')}, {pointer(out, f's[{column}] * {row}')}, "
             f"(size_t)s[{column + 1}] * {row});"]
-
-
-def _row_bytes(plan: Plan, name: str) -> int:
-    return tensor_bytes(plan.graph, name) // plan.graph.tensor(name).shape[1]
-
