@@ -12,7 +12,7 @@ from edgeq.board import Target
 from edgeq.ir import FloatArray, Graph, IntArray
 from edgeq.kernels import plain
 from edgeq.ops.base import Integers, Limit, Op, Rule, SameAsInput, Shape
-from edgeq.ops.windows import Window
+from edgeq.ops.pool import Windowed
 from edgeq.plan import Call
 
 A = TypeVar("A", FloatArray, IntArray)
@@ -24,23 +24,11 @@ def _large(op: Op, g: Graph) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class MaxPlace(Op):
+class MaxPlace(Windowed):
     """y = ky * kw + kx of the first maximum in each window, whose size `kernel` is (kh, kw)."""
-
-    kernel: tuple[int, int]
-    stride: tuple[int, int]
-    pad: tuple[tuple[int, int], tuple[int, int]] = ((0, 0), (0, 0))
 
     limits: ClassVar[tuple[Limit, ...]] = (
         Limit("windows of at most 128 pixels", _large, "use smaller windows"),)
-
-    @property
-    def window(self) -> Window:
-        return Window(*self.kernel, stride=self.stride, pad=self.pad)
-
-    def shape(self, *ins: Shape) -> tuple[Shape, ...]:
-        n, h, w, c = ins[0]
-        return ((n, *self.window.out_size(h, w), c),)
 
     def rule(self) -> Rule:
         return Integers(8)
@@ -64,16 +52,10 @@ class MaxPlace(Op):
         return (self._places(qs[0], -128).astype(np.int8),)
 
     def lower(self, g: Graph, target: Target) -> tuple[Call, ...]:
-        _, in_h, in_w, c = g.tensor(self.ins[0]).shape
-        _, out_h, out_w, _ = g.tensor(self.outs[0]).shape
-        fields = (("in_h", in_h), ("in_w", in_w), ("c", c), ("out_h", out_h), ("out_w", out_w),
-                  ("kh", self.kernel[0]), ("kw", self.kernel[1]),
-                  ("stride_h", self.stride[0]), ("stride_w", self.stride[1]),
-                  ("pad_top", self.pad[0][0]), ("pad_left", self.pad[1][0]))
         kernel = plain.pick(plain.MAX_PLACE, target)
         return (Call(name=self.name, op="MaxPlace", func=kernel.func, struct="eq_pool_s8_t",
-                     fields=fields, ins=self.ins, outs=self.outs, sources=kernel.sources,
-                     overlap=(None,)),)
+                     fields=self.window_fields(g), ins=self.ins, outs=self.outs,
+                     sources=kernel.sources, overlap=(None,)),)
 
 
 @dataclass(frozen=True, kw_only=True)

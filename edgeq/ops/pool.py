@@ -35,12 +35,35 @@ def _params_differ(op: Op, g: Graph) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pool(Op):
-    """What both pools share: a window of `kernel` (h, w), explicit padding that never counts."""
+class Windowed(Op):
+    """What slides a window of `kernel` (h, w) over each channel; its padding never counts."""
 
     kernel: tuple[int, int]
     stride: tuple[int, int] = (1, 1)
     pad: tuple[tuple[int, int], tuple[int, int]] = ((0, 0), (0, 0))
+
+    @property
+    def window(self) -> Window:
+        return Window(*self.kernel, stride=self.stride, pad=self.pad)
+
+    def shape(self, *ins: Shape) -> tuple[Shape, ...]:
+        n, h, w, c = ins[0]
+        return ((n, *self.window.out_size(h, w), c),)
+
+    def window_fields(self, g: Graph) -> tuple[tuple[str, int], ...]:
+        """Those of eq_pool_s8_t that say where the window goes."""
+        _, in_h, in_w, c = g.tensor(self.ins[0]).shape
+        _, out_h, out_w, _ = g.tensor(self.outs[0]).shape
+        return (("in_h", in_h), ("in_w", in_w), ("c", c), ("out_h", out_h), ("out_w", out_w),
+                ("kh", self.kernel[0]), ("kw", self.kernel[1]),
+                ("stride_h", self.stride[0]), ("stride_w", self.stride[1]),
+                ("pad_top", self.pad[0][0]), ("pad_left", self.pad[1][0]))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pool(Windowed):
+    """What both pools share."""
+
     act: Act = Act.NONE
 
     limits: ClassVar[tuple[Limit, ...]] = (
@@ -55,14 +78,6 @@ class Pool(Op):
         kernel = (raw.FilterHeight(), raw.FilterWidth())
         return cls(name=node.name, ins=node.ins, outs=node.outs, kernel=kernel,
                    stride=opts.stride, pad=node.padding(*kernel, opts), act=opts.act)
-
-    @property
-    def window(self) -> Window:
-        return Window(*self.kernel, stride=self.stride, pad=self.pad)
-
-    def shape(self, *ins: Shape) -> tuple[Shape, ...]:
-        n, h, w, c = ins[0]
-        return ((n, *self.window.out_size(h, w), c),)
 
     def rule(self) -> Rule:
         return SameAsInput()
@@ -81,13 +96,8 @@ class Pool(Op):
     def pool_call(self, g: Graph, kernel: plain.Kernel) -> tuple[Call, ...]:
         """The call of an eq_pool_s8_t kernel."""
         _, in_h, in_w, c = g.tensor(self.ins[0]).shape
-        _, out_h, out_w, _ = g.tensor(self.outs[0]).shape
         low, high = clamp_bounds(self.act, g.tensor(self.outs[0]).params)
-        fields = (("in_h", in_h), ("in_w", in_w), ("c", c), ("out_h", out_h), ("out_w", out_w),
-                  ("kh", self.kernel[0]), ("kw", self.kernel[1]),
-                  ("stride_h", self.stride[0]), ("stride_w", self.stride[1]),
-                  ("pad_top", self.pad[0][0]), ("pad_left", self.pad[1][0]),
-                  ("act_min", low), ("act_max", high))
+        fields = (*self.window_fields(g), ("act_min", low), ("act_max", high))
         distance = slide_distance(self.window, in_h, in_w, c, c)
         return (Call(name=self.name, op=type(self).__name__, func=kernel.func,
                      struct="eq_pool_s8_t", fields=fields, ins=self.ins, outs=self.outs,
