@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from math import prod
 from types import MappingProxyType
@@ -86,6 +86,15 @@ def same_params(a: QuantParams, b: QuantParams) -> bool:
 def dtype_of(bits: int) -> type[np.signedinteger]:
     """The numpy type that stores signed integers of `bits`."""
     return np.int8 if bits <= 8 else np.int16 if bits <= 16 else np.int32
+
+
+def unused(base: str, taken: Container[str]) -> str:
+    """`base`, or with the first number from 2 on behind it that makes it none of `taken`."""
+    name, n = base, 1
+    while name in taken:
+        n += 1
+        name = f"{base}{n}"
+    return name
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,7 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeq.ir import Array, Graph, Tensor
+from edgeq.ir import Array, Graph, Tensor, unused
 from edgeq.ops.base import Integers, Op, SameAsInput, Shape
 from edgeq.ops.compare import Compare, LogicalNot
 from edgeq.ops.concat import Concat
@@ -49,11 +49,7 @@ class Terms:
     # what is put in place
 
     def fresh(self, base: str) -> str:
-        name, n = base, 1
-        while name in self.tensors:
-            n += 1
-            name = f"{base}{n}"
-        return name
+        return unused(base, self.tensors)
 
     def emit(self, op: Op) -> str:
         """Add `op`; gives its output's name."""

@@ -14,6 +14,13 @@ from edgeq.passes.drop_unused import drop_unused
 from edgeq.readers.onnx_node import OnnxNode
 
 
+def turned(node: OnnxNode, x: str, rows: int, k: int) -> str:
+    """`x` as (1, rows, k), the last row first."""
+    x = node.reshaped(x, (1, rows, k))
+    cuts = (Cut(0, 1, 1), Cut(rows - 1, rows, -1), Cut(0, k, 1))
+    return node.emit(Slice(name=node.label(), ins=(x,), outs=(node.temp("turned"),), cuts=cuts))
+
+
 def rejoined(graph: Graph) -> Graph:
     """The float `graph` without joins of all rows of one tensor, in their order or turned."""
     forms, ops, tensors = Forms(graph), list[Op](), dict(graph.tensors)
@@ -33,9 +40,7 @@ def rejoined(graph: Graph) -> Graph:
         rows = np.arange(size).reshape(-1, k)
         x = term.root
         if np.array_equal(term.ids, rows[::-1].reshape(-1)) and len(rows) > 1:
-            x = node.reshaped(x, (1, len(rows), k))
-            x = node.emit(Slice(name=node.label(), ins=(x,), outs=(node.temp("turned"),), cuts=(
-                Cut(0, 1, 1), Cut(len(rows) - 1, len(rows), -1), Cut(0, k, 1))))
+            x = turned(node, x, len(rows), k)
         elif not term.is_whole:
             ops.append(op)
             continue

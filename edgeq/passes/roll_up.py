@@ -24,7 +24,7 @@ from edgeq.passes.affine import Affine, Forms, Term
 from edgeq.passes.cells import Cell, cells
 from edgeq.passes.drop_unused import drop_unused
 from edgeq.passes.in_order import in_order
-from edgeq.passes.rejoin import rejoined
+from edgeq.passes.rejoin import rejoined, turned
 from edgeq.readers.onnx_node import OnnxNode
 
 
@@ -296,10 +296,7 @@ def _sequence(node: OnnxNode, terms: Sequence[Term]) -> str:
         if np.array_equal(rows, whole):
             return node.reshaped(root, (1, steps, k))
         if np.array_equal(rows, whole[::-1]):
-            x = node.reshaped(root, (1, steps, k))
-            cuts = (Cut(0, 1, 1), Cut(steps - 1, steps, -1), Cut(0, k, 1))
-            return node.emit(Slice(name=node.label(), ins=(x,), outs=(node.temp("turned"),),
-                                   cuts=cuts))
+            return turned(node, root, steps, k)
     frames = []
     for t in terms:
         n, first = node.tensors[t.root].size, int(t.ids[0])

@@ -9,7 +9,7 @@ from math import prod
 import numpy as np
 
 from edgeq.errors import ModelError, UnsupportedError
-from edgeq.ir import Array, QuantParams, Tensor
+from edgeq.ir import Array, QuantParams, Tensor, unused
 from edgeq.ops.base import Op, SameAsInput, Shape
 from edgeq.ops.gather import Transpose
 from edgeq.ops.reshape import Reshape
@@ -157,11 +157,7 @@ class OnnxNode:
     def temp(self, tag: str) -> str:
         """A tensor name that is not taken yet."""
         base = next((n for n in self.outs if n), self.name)
-        name, n = f"{base}/{tag}", 1
-        while name in self.tensors:
-            n += 1
-            name = f"{base}/{tag}{n}"
-        return name
+        return unused(f"{base}/{tag}", self.tensors)
 
     def label(self) -> str:
         """The name of the next operator: the node's own for the first."""
