@@ -128,7 +128,7 @@ COMPARE: tuple[Kernel, ...] = (portable("eq_compare_s8"),)
 SELECT: tuple[Kernel, ...] = (portable("eq_select_s8"),)
 EMBEDDING: tuple[Kernel, ...] = (portable("eq_embedding"),)
 DETECTIONS: tuple[Kernel, ...] = (portable("eq_detections", "ops/eq_detect_box.h"),)
-NMS: tuple[Kernel, ...] = (portable("eq_nms_s8"),)
+NMS: tuple[Kernel, ...] = (portable("eq_nms_s8", "ops/eq_detect_box.h"),)
 DETECTIONS_REGULAR: tuple[Kernel, ...] = (
     portable("eq_detections_regular", "ops/eq_detect_box.h"),)
 MAX_PLACE: tuple[Kernel, ...] = (portable("eq_maxplace_s8", _POOL),)

@@ -44,17 +44,21 @@ static inline int64_t eq_box_area(int32_t h, int32_t w)
     return (int64_t)h * w;
 }
 
-/* Whether a and b share more than `overlap` of their union. */
+/* Whether boxes of the areas `one` and `two` that meet in h rows and w columns (below 0: they do
+ * not) share more than `overlap` of their union. */
+static inline int32_t eq_box_shares(int32_t overlap, int64_t one, int64_t two, int32_t h, int32_t w)
+{
+    const int64_t inner = eq_box_area(eq_box_larger(h, 0), eq_box_larger(w, 0));
+    return one > 0 && two > 0 && inner * (1 << 15) > overlap * (one + two - inner);
+}
+
+/* The same of two decoded boxes. */
 static inline int32_t eq_box_covers(int32_t overlap, const int16_t *a, const int16_t *b)
 {
     const int32_t h = eq_box_smaller(a[2], b[2]) - eq_box_larger(a[0], b[0]);
     const int32_t w = eq_box_smaller(a[3], b[3]) - eq_box_larger(a[1], b[1]);
-    const int64_t one = eq_box_area(a[2] - a[0], a[3] - a[1]), two = eq_box_area(b[2] - b[0], b[3] - b[1]);
-    const int64_t inner = eq_box_area(eq_box_larger(h, 0), eq_box_larger(w, 0));
-    if (one <= 0 || two <= 0) {
-        return 0;
-    }
-    return inner * (1 << 15) > overlap * (one + two - inner);
+    return eq_box_shares(overlap, eq_box_area(a[2] - a[0], a[3] - a[1]),
+                         eq_box_area(b[2] - b[0], b[3] - b[1]), h, w);
 }
 
 /* Fills what is behind the detections that were kept. */

@@ -1,20 +1,10 @@
 /* eq_nms_s8 - non-maximum suppression class by class, portable C: the next best box of a class is
  * kept unless it shares too much with one that is kept already; nothing is sorted. */
-#include "eq_detect.h"
+#include "eq_detect_box.h"
 
 typedef struct {
     int32_t y0, x0, y1, x1; /* twice the corners */
 } box_t;
-
-static int32_t larger(int32_t a, int32_t b)
-{
-    return a > b ? a : b;
-}
-
-static int32_t smaller(int32_t a, int32_t b)
-{
-    return a < b ? a : b;
-}
 
 static box_t box_of(const eq_nms_s8_t *p, const int8_t *b)
 {
@@ -24,22 +14,21 @@ static box_t box_of(const eq_nms_s8_t *p, const int8_t *b)
         const box_t box = {2 * v1 - v3, 2 * v0 - v2, 2 * v1 + v3, 2 * v0 + v2};
         return box;
     }
-    const box_t box = {2 * smaller(v0, v2), 2 * smaller(v1, v3), 2 * larger(v0, v2),
-                       2 * larger(v1, v3)};
+    const box_t box = {2 * eq_box_smaller(v0, v2), 2 * eq_box_smaller(v1, v3),
+                       2 * eq_box_larger(v0, v2), 2 * eq_box_larger(v1, v3)};
     return box;
 }
 
 static int64_t size_of(const box_t *b)
 {
-    return (int64_t)(b->y1 - b->y0) * (b->x1 - b->x0);
+    return eq_box_area(b->y1 - b->y0, b->x1 - b->x0);
 }
 
 static int32_t covers(int32_t overlap, const box_t *a, const box_t *b)
 {
-    const int64_t h = smaller(a->y1, b->y1) - larger(a->y0, b->y0);
-    const int64_t w = smaller(a->x1, b->x1) - larger(a->x0, b->x0);
-    const int64_t one = size_of(a), two = size_of(b), inner = h > 0 && w > 0 ? h * w : 0;
-    return one > 0 && two > 0 && inner * (1 << 15) > overlap * (one + two - inner);
+    const int32_t h = eq_box_smaller(a->y1, b->y1) - eq_box_larger(a->y0, b->y0);
+    const int32_t w = eq_box_smaller(a->x1, b->x1) - eq_box_larger(a->x0, b->x0);
+    return eq_box_shares(overlap, size_of(a), size_of(b), h, w);
 }
 
 /* The best score behind `last` (a score, and its place among equals), or n. */
