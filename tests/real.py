@@ -10,7 +10,8 @@ import numpy as np
 
 from edgeq.dataset import Preprocess, load_dataset
 from edgeq.execute import run_float, run_int
-from edgeq.ir import Graph, Tensor
+from edgeq.host import HostModel
+from edgeq.ir import Graph, IntArray, Tensor
 from edgeq.layers import act_of, mac_view
 from edgeq.ops.base import Act
 from edgeq.passes import simplify
@@ -116,3 +117,11 @@ def scrambled(graph: Graph, spread: float, rng: np.random.Generator) -> Graph:
         graph = graph.with_tensors(*(Tensor(n, v.shape, v.astype(np.float32))
                                 for n, v in changed.items()))
     return graph
+
+
+def assert_host_equals(folder: Path, ints: Graph, inputs: dict[str, IntArray]) -> None:
+    """The C code in `folder`, on this machine, gives the bytes of run_int."""
+    want = run_int(ints, inputs)
+    got = HostModel(folder).run(*(inputs[n] for n in ints.ins))
+    for name, value in zip(ints.outs, got, strict=True):
+        np.testing.assert_array_equal(value.reshape(want[name].shape), want[name], str(folder))

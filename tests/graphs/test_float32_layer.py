@@ -7,16 +7,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
+import real
 
 from edgeq import verify
 from edgeq.board import Target, load_board
 from edgeq.dataset import Preprocess, load_dataset
 from edgeq.errors import UnsupportedError, UsageError
-from edgeq.execute import run_int
 from edgeq.folder import write
-from edgeq.host import HostModel
 from edgeq.ops.float_layers import FloatConv2D, FloatLayer
 from edgeq.pipeline import Request, Result, build, quantized_inputs
 from edgeq.recipe import Layer, Precision, Search, load_recipe
@@ -54,10 +52,7 @@ def test_the_layer_alone_is_float_and_numpy_equals_c(tmp_path: Path, shared: Sha
     write(result.files, tmp_path / "kws")
     data = load_dataset(str(shared(CALIB)), Preprocess(), ints)
     inputs = quantized_inputs(ints, data.real(0, 40))
-    want = run_int(ints, inputs)
-    got = HostModel(tmp_path / "kws").run(*(inputs[n] for n in ints.ins))
-    for name, value in zip(ints.outs, got, strict=True):
-        np.testing.assert_array_equal(value.reshape(want[name].shape), want[name])
+    real.assert_host_equals(tmp_path / "kws", ints, inputs)
 
 
 def test_its_own_error_falls(tmp_path: Path, shared: Shared) -> None:

@@ -14,9 +14,8 @@ import real
 from edgeq import verify
 from edgeq.board import Target, load_board
 from edgeq.dataset import Preprocess, load_dataset
-from edgeq.execute import run_float, run_int
+from edgeq.execute import run_float
 from edgeq.folder import write
-from edgeq.host import HostModel
 from edgeq.pipeline import Request, Result, build, quantized_inputs
 from edgeq.quant import quantize
 from edgeq.quant.split import split_weights
@@ -39,10 +38,7 @@ def test_numpy_and_c_are_the_same_bytes(tmp_path: Path, recipe: str, shared: Sha
     ints = built(shared, tmp_path / "kws", recipe, "host").quantized.graph
     data = load_dataset(str(shared(CALIB)), Preprocess(), ints)
     inputs = quantized_inputs(ints, data.real(0, 40))
-    want = run_int(ints, inputs)
-    got = HostModel(tmp_path / "kws").run(*(inputs[n] for n in ints.ins))
-    for name, value in zip(ints.outs, got, strict=True):
-        np.testing.assert_array_equal(value.reshape(want[name].shape), want[name])
+    real.assert_host_equals(tmp_path / "kws", ints, inputs)
 
 
 @pytest.mark.qemu

@@ -8,15 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import real
 from graphs.small_graphs import Builder, random_input
 
 from edgeq import verify
 from edgeq.board import HOST, Optimize, Target, load_board
 from edgeq.dataset import Preprocess
 from edgeq.emit import EmitOptions, emit
-from edgeq.execute import run_int
 from edgeq.folder import write
-from edgeq.host import HostModel
 from edgeq.ir import Graph
 from edgeq.lower import lower
 from edgeq.ops.pool import MaxPool
@@ -66,10 +65,7 @@ def test_random_networks_give_the_same_bytes_in_less_ram(tmp_path: Path) -> None
         write(emit(ram, EmitOptions(host_twin=False)), folder / "m")
         inputs = random_input(graph, 3, seed)
         shutil.copytree(folder / "m", folder / "m" / "host")
-        want = run_int(graph, inputs)
-        got = HostModel(folder / "m").run(*(inputs[n] for n in graph.ins))
-        for name, value in zip(graph.outs, got, strict=True):
-            np.testing.assert_array_equal(value.reshape(want[name].shape), want[name], f"{seed}")
+        real.assert_host_equals(folder / "m", graph, inputs)
     assert sections >= 12
     assert smaller >= 12
 
