@@ -139,7 +139,8 @@ TOPK: tuple[Kernel, ...] = (portable("eq_topk_s8"),)
 ONE_HOT: tuple[Kernel, ...] = (portable("eq_onehot"),)
 
 RESIZE_NEAREST: tuple[Kernel, ...] = (portable("eq_resize_nearest_s8"),)
-RESIZE_BILINEAR: tuple[Kernel, ...] = (portable("eq_resize_bilinear_s8"),)
+RESIZE_BILINEAR: tuple[Kernel, ...] = (
+    portable("eq_resize_bilinear_s8", "ops/eq_resize_bilinear.h"),)
 TRANSPOSE_CONV: tuple[Kernel, ...] = (portable("eq_tconv2d_s8", "ops/eq_tconv_taps.h"),)
 
 # one body over the dot products that each ISA has

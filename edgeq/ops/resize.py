@@ -174,6 +174,6 @@ class ResizeBilinear(Resize):
 
         kernel = plain.pick(plain.RESIZE_BILINEAR, target)
         if value_bytes(g, self.ins[0]) == 2:
-            kernel = plain.portable("eq_resize_bilinear_s16")
+            kernel = plain.portable("eq_resize_bilinear_s16", "ops/eq_resize_bilinear.h")
         return (self._call(g, kernel, "eq_resize_bilinear_s8_t",
                            (table("rows", v), table("columns", u))),)
