@@ -37,9 +37,14 @@ def _is_taken(name: str) -> bool:
     return name in _RESERVED or name.lower() == "eq" or name.lower().startswith("eq_")
 
 
+def usable_name(text: str) -> str:
+    """`text` as a model's name that `checked_name` takes."""
+    return identifier(text)[:_LONGEST]
+
+
 def model_name(path: PurePath) -> str:
     """The model's name where the user gave none: from the file name."""
-    return identifier(path.stem)[:_LONGEST]
+    return usable_name(path.stem)
 
 
 def checked_name(name: str) -> str:
@@ -48,7 +53,7 @@ def checked_name(name: str) -> str:
             or len(name) > _LONGEST):
         raise UsageError("--name", f"{name!r} cannot prefix C symbols",
                          f"at most {_LONGEST} letters, digits and _, a letter first, "
-                         "no C keyword, not eq", f"use --name {identifier(name)[:_LONGEST]}")
+                         "no C keyword, not eq", f"use --name {usable_name(name)}")
     return name
 
 

@@ -20,13 +20,15 @@ from edgeq.ctext import (
     string_text,
     table,
     unique_identifiers,
+    usable_name,
 )
 from edgeq.errors import UsageError
 
 
-@given(st.text())
+@given(st.text() | st.just("0" * 63) | st.just("a" * 80))
 def test_every_text_becomes_a_usable_name(text: str) -> None:
-    assert checked_name(identifier(text)) == identifier(text)
+    assert checked_name(usable_name(text)) == usable_name(text)
+    assert identifier(text).startswith(usable_name(text))
 
 
 @pytest.mark.parametrize(("path", "name"), [

@@ -10,6 +10,7 @@ from pathlib import Path
 import joblib
 import pytest
 from click.testing import CliRunner
+from joblib.externals.loky import get_reusable_executor
 
 from edgeq.cli import app
 from edgeq.cli.ops import ops
@@ -63,6 +64,7 @@ def test_the_sweep_of_the_page_of_quantization_runs_in_other_processes(
     digits = resource_dir("examples") / "digits"
     import sweep  # type: ignore[import-not-found]
 
+    get_reusable_executor().shutdown()  # workers of an earlier test do not find the module
     try:
         with joblib.parallel_config("loky", n_jobs=2):
             found = sweep.sweep(str(digits / "digits.tflite"), str(digits / "digits_calib.npz"),
