@@ -2,7 +2,7 @@
 
 python tests/keras_models.py FOLDER [NAME...] writes NAME.tflite and the samples that calibrated
 those in integers, for every model below or the named ones. It imports nothing of edgeq: the
-interpreter that runs it (EDGEQ_TF_PYTHON for the tests) need not have it.
+interpreter that runs it (EDGEQ_TENSORFLOW for the tests) need not have it.
 """
 
 from __future__ import annotations

@@ -1,18 +1,16 @@
 """Recurrent layers exported by Keras itself, in every form that the converter writes.
 
-TensorFlow is no part of the environment of edgeq: EDGEQ_TF_PYTHON names a Python that has it
-(pip install tensorflow-cpu tf_keras).
+Skipped without TensorFlow (tests/tensorflow_files.py).
 """
 
 from __future__ import annotations
 
-import os
-import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
 from micro import Micro
+from tensorflow_files import written_by
 from tflite_writer import Reference
 
 from edgeq.execute import run_float, run_float_steps, run_int
@@ -35,13 +33,8 @@ FORMS = ("fused", "unroll", "while")
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of all models of tests/keras_models.py, written now."""
-    python = os.environ.get("EDGEQ_TF_PYTHON")
-    if not python:
-        pytest.skip("EDGEQ_TF_PYTHON names no Python with TensorFlow")
-    folder = tmp_path_factory.mktemp("keras")
-    script = Path(__file__).parents[1] / "keras_models.py"
-    subprocess.run([python, script, folder], check=True, capture_output=True)
-    return folder
+    return written_by(Path(__file__).parents[1] / "keras_models.py",
+                      tmp_path_factory.mktemp("keras"))
 
 
 def recurrent(graph: Graph) -> list[Recurrent]:

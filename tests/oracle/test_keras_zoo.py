@@ -7,8 +7,6 @@ Micro computes them, or LiteRT where Micro lacks an operator; floats as LiteRT.
 
 from __future__ import annotations
 
-import os
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +14,7 @@ import numpy as np
 import pytest
 from micro import Micro
 from numpy.typing import NDArray
+from tensorflow_files import written_by
 from tflite_writer import Reference
 
 from edgeq.errors import EdgeqError
@@ -24,7 +23,6 @@ from edgeq.ir import Graph
 from edgeq.passes import simplify
 from edgeq.readers import read
 
-TOOL = "EDGEQ_TENSORFLOW"
 MAKER = Path(__file__).resolve().parents[1] / "bench" / "keras_zoo.py"
 INPUTS = 200
 INTEGERS = ("int8", "int16x8", "uint8", "int8-tensor", "qat8", "qat4")
@@ -45,13 +43,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def zoo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of all files."""
-    interpreter = os.environ.get(TOOL)
-    if not interpreter:
-        pytest.skip(f"{TOOL} names no Python interpreter with TensorFlow")
-    folder = tmp_path_factory.mktemp("zoo")
-    subprocess.run([interpreter, str(MAKER), str(folder)], check=True, capture_output=True,
-                   env={k: v for k, v in os.environ.items() if k != "PYTHONPATH"})
-    return folder
+    return written_by(MAKER, tmp_path_factory.mktemp("zoo"))
 
 
 def networks(zoo: Path, kind: str) -> dict[str, Path]:
