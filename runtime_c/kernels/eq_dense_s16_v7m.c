@@ -3,7 +3,7 @@
 #include <stdint.h>
 
 /* sums[c] = sum of x[i] * w[2 * i + c]. */
-static void eq_dot2_s16(const int16_t *x, const int8_t *w, int32_t n, int32_t sums[2])
+static __attribute__((noinline)) void eq_dot2_s16(const int16_t *x, const int8_t *w, int32_t n, int32_t sums[2])
 {
     int32_t a = 0, b = 0;
     for (const int16_t *const end = x + n; x != end; x++, w += 2) {
